@@ -1,0 +1,178 @@
+"""The settings of an experiment: one frozen dataclass each, checked when it is made."""
+
+from dataclasses import dataclass, field
+
+BORDERS = ("drop", "shift", "pad")
+
+
+def check_positive_int(name: str, value: int) -> None:
+    """Refuse anything but an integer of 1 or more.
+
+    Args:
+        name: the argument's name, for the message.
+        value: what the caller gave.
+
+    Raises:
+        TypeError: `value` is no integer (True and 3.0 are none either).
+        ValueError: `value` is below 1.
+
+    Source: assignment section 1.2 (R, K) and Q3.10 (B, E).
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a positive integer, got {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}")
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse a value that is not one of the named choices.
+
+    Args:
+        name: the argument's name, for the message.
+        value: what the caller gave.
+        choices: the values allowed.
+
+    Raises:
+        ValueError: `value` is not among `choices`.
+
+    Source: the package's own convention for errors.
+    """
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def check_positive(name: str, value: float) -> None:
+    """Refuse a number that is not above zero and finite.
+
+    Args:
+        name: the argument's name, for the message.
+        value: what the caller gave.
+
+    Raises:
+        TypeError: `value` is no number.
+        ValueError: `value` is zero, negative, infinite or not a number.
+
+    Source: the package's own convention for errors.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number above 0, got {value!r}")
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{name} must be a finite number above 0, got {value!r}")
+
+
+def noise_exponent(noise: str) -> float:
+    """Read the exponent out of the name of a noise distribution.
+
+    Args:
+        noise: "uniform", or "unigram^a" with a number a of 0 or more.
+
+    Returns:
+        0.0 for "uniform" (the assignment's), a for "unigram^a".
+
+    Raises:
+        ValueError: any other name.
+
+    Source: assignment Q3.6; Mikolov et al. 2013b, section 2.2.
+    """
+    if noise == "uniform":
+        return 0.0
+    base, _, exponent = noise.partition("^")
+    try:
+        value = float(exponent)
+    except ValueError:
+        value = -1.0
+    if base != "unigram" or not 0 <= value < float("inf"):
+        raise ValueError(f'noise must be "uniform" or "unigram^0.75", got {noise!r}')
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word2VecConfig:
+    """Hold every setting of one Word2Vec training.
+
+    The five values that name a checkpoint have no default, so that no file is named by accident.
+
+    Args:
+        dim: d, the length of a word's vector.
+        radius: R, the context words taken on each side of a center word.
+        ratio: K, the negative contexts drawn for each positive one.
+        batch_size: B, the center words of a step.
+        epochs: E, the passes over the training set.
+        learning_rate: Adam's step size.
+        seed: of the tables, the order of the windows and the negatives.
+        border: what happens where a document ends: "drop", "shift" or "pad".
+        noise: where negatives come from: "uniform" or "unigram^0.75".
+
+    Raises:
+        TypeError: a value of another type.
+        ValueError: a value out of range; the message names it.
+
+    Source: assignment section 1.2, Q3.2, Q3.6, Q3.10 and Q3.12.
+    """
+
+    dim: int = field(metadata={"help": "d, the length of a word's vector"})
+    radius: int = field(metadata={"help": "R, the context words on each side"})
+    ratio: int = field(metadata={"help": "K, the negative contexts for each positive one"})
+    batch_size: int = field(metadata={"help": "B, the center words of a step"})
+    epochs: int = field(metadata={"help": "E, the passes over the training set"})
+    learning_rate: float = field(default=2e-3, metadata={"help": "Adam's step size"})
+    seed: int = field(default=0, metadata={"help": "of tables, order and negatives"})
+    border: str = field(default="drop", metadata={"help": "drop, shift or pad"})
+    noise: str = field(default="uniform", metadata={"help": "uniform or unigram^0.75"})
+
+    def __post_init__(self) -> None:
+        for name in ("dim", "radius", "ratio", "batch_size", "epochs"):
+            check_positive_int(name, getattr(self, name))
+        check_positive("learning_rate", self.learning_rate)
+        check_seed(self.seed)
+        check_choice("border", self.border, BORDERS)
+        noise_exponent(self.noise)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierConfig:
+    """Hold every setting of one classifier training.
+
+    Args:
+        batch_size: the texts of a step.
+        epochs: the passes over the training texts.
+        learning_rate: Adam's step size.
+        seed: of the classifier's own layers and the order of the texts.
+        freeze: keep the embedding table as it was handed over.
+
+    Raises:
+        TypeError: a value of another type.
+        ValueError: a value out of range; the message names it.
+
+    Source: assignment Q4.2.
+    """
+
+    batch_size: int = field(metadata={"help": "the texts of a step"})
+    epochs: int = field(metadata={"help": "the passes over the training texts"})
+    learning_rate: float = field(default=3e-3, metadata={"help": "Adam's step size"})
+    seed: int = field(default=0, metadata={"help": "of layers and order"})
+    freeze: bool = field(default=False, metadata={"help": "keep the embedding table fixed"})
+
+    def __post_init__(self) -> None:
+        check_positive_int("batch_size", self.batch_size)
+        check_positive_int("epochs", self.epochs)
+        check_positive("learning_rate", self.learning_rate)
+        check_seed(self.seed)
+
+
+def check_seed(value: int) -> None:
+    """Refuse a seed that `torch.Generator.manual_seed` would not take as it stands.
+
+    Args:
+        value: what the caller gave.
+
+    Raises:
+        TypeError: `value` is no integer.
+        ValueError: `value` is negative or above 2**31 - 1.
+
+    Source: the package's own convention for randomness.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"seed must be an integer, got {value!r}")
+    if not 0 <= value < 2**31:
+        raise ValueError(f"seed must lie in 0 ... 2**31 - 1, got {value!r}")
