@@ -1,1 +1,265 @@
-"""The built-in corpus: docstrings of the installed packages, read from their source."""
+"""The built-in corpus: real English that every installation of w2v already has.
+
+Its documents are the docstrings of the standard library and of the packages that w2v needs anyway,
+read from their source with `ast`, never imported. It is built once and kept in the platform's cache
+directory, so that the notebooks run without any download.
+"""
+
+import ast
+import gc
+import gzip
+import hashlib
+import importlib.metadata
+import importlib.util
+import itertools
+import json
+import os
+import platform
+import re
+import sys
+import sysconfig
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+
+PACKAGES = ("numpy", "torch", "pandas", "matplotlib", "transformers", "sympy", "networkx")
+LIBRARIES = ("pandas", "sympy", "torch", "transformers")
+MIN_WORDS = 25
+VOCABULARY_SIZE = 16_000
+HELD_OUT = 0.1  # of the documents, for the test split and for the validation split, each
+FORMAT = 1  # raised whenever the code below would build something else from the same packages
+
+_SKIPPED = {"site-packages", "dist-packages", "test", "tests", "__pycache__"}
+_RULE = re.compile(r"([-=~^*#_+])\1{2,}")  # the underlines of headings and the rules of tables
+_SPECIAL = re.compile(r"\[(PAD|UNK|CLS|SEP|MASK)\]")
+# The names that give a library away, in any spelling and also inside torch_dtype or np.ndarray.
+_NAMES = re.compile(
+    r"(?<![a-z])(?:pandas|pd|sympy|(?:py)?torch[a-z]*|aten|transformers?|hugging ?face|hf|numpy|np"
+    r"|matplotlib|plt|mpl|networkx|nx)(?![a-z])",
+    re.IGNORECASE,
+)
+
+
+def documents(split: str) -> list[str]:
+    """List the docstrings of a split, each with its white space collapsed.
+
+    Args:
+        split: "train", "validation" or "test"; no document is in two of them.
+
+    Returns:
+        The documents, in a fixed shuffled order.
+
+    Source: assignment Q3.1 (the corpus, where neither network nor files are at hand).
+    """
+    return [text for _, text in _split(_all_documents(), split)]
+
+
+def labelled(split: str) -> tuple[list[str], list[int], tuple[str, ...]]:
+    """Ask of a docstring which of four libraries it describes; its name is masked.
+
+    Args:
+        split: "train", or "test", whose texts are all in the test split of `documents`.
+
+    Returns:
+        Texts, labels 0 ... 3 (as many of each class), and the names of the four classes.
+
+    Source: assignment section 4 (a text classification task).
+    """
+    parts = ("train", "validation") if split == "train" else ("test",)
+    pairs = [pair for part in parts for pair in _split(_all_documents(), part)]
+    by_class = [[text for library, text in pairs if library == name] for name in LIBRARIES]
+    # zip stops at the smallest class; taking turns keeps every head of the list balanced.
+    texts = list(itertools.chain.from_iterable(zip(*by_class, strict=False)))
+    labels = [i % len(LIBRARIES) for i in range(len(texts))]
+    return [mask_names(text) for text in texts], labels, LIBRARIES
+
+
+def mask_names(text: str) -> str:
+    """Replace the names of libraries, and their usual short forms, by the word "library".
+
+    Args:
+        text: a docstring.
+
+    Returns:
+        The text, from which the library can be told only by what it says.
+
+    Source: assignment section 4 (a text classification task).
+    """
+    return _NAMES.sub("library", text)
+
+
+def tokenizer():
+    """Load the built-in corpus's own WordPiece tokenizer: lower-casing, [PAD] is 0, [UNK] is 1.
+
+    Returns:
+        A fast `transformers` tokenizer; the same ids for the same package versions.
+
+    Source: assignment Q3.1 (the tokenizer, where that of BERT is not at hand).
+    """
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    text = _cached("tokenizer", lambda: _train_tokenizer(documents("train")))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(text), pad_token="[PAD]", unk_token="[UNK]"
+    )
+
+
+def _split(pairs: list, split: str) -> list:
+    """Cut the shuffled documents into test, validation and train, in this order."""
+    n = int(len(pairs) * HELD_OUT)
+    return {"test": pairs[:n], "validation": pairs[n : 2 * n], "train": pairs[2 * n :]}[split]
+
+
+def _all_documents() -> list[list[str]]:
+    """Return every document as [library, text], in a fixed shuffled order."""
+    return _cached("documents", _read_documents)
+
+
+def _read_documents() -> list[list[str]]:
+    """Read, deduplicate and shuffle the docstrings of the standard library and of PACKAGES."""
+    print("Reading the docstrings of the installed packages, once; this takes about a minute.")
+    unique = {}
+    for package in ("python", *PACKAGES):
+        for docstring in _docstrings_of(package):
+            text = _SPECIAL.sub(r"\1", " ".join(_RULE.sub(" ", docstring).split()))
+            if len(text.split()) >= MIN_WORDS:
+                # Texts that differ only in what is masked later are one document.
+                unique.setdefault(mask_names(text).lower(), [package, text])
+    pairs = list(unique.values())
+    if not pairs:
+        raise ValueError("the installed packages must come with their source, got no docstring")
+    order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(0)).tolist()
+    return [pairs[i] for i in order]
+
+
+def _docstrings_of(package: str) -> Iterator[str]:
+    """Yield the docstrings in the source of a package; files that do not parse are skipped."""
+    root = _root(package)
+    for path in sorted(root.rglob("*.py")) if root else ():
+        if _SKIPPED.isdisjoint(path.relative_to(root).parts):
+            try:
+                tree = _parse(path.read_text(encoding="utf-8"))
+            except (OSError, SyntaxError, ValueError, RecursionError):
+                continue
+            yield from _docstrings_in(tree)
+
+
+def _root(package: str) -> Path | None:
+    """Find where a package's source lies, without importing it."""
+    if package == "python":
+        return Path(sysconfig.get_path("stdlib"))
+    spec = importlib.util.find_spec(package)
+    return Path(spec.submodule_search_locations[0]) if spec else None
+
+
+def _parse(source: str) -> ast.Module:
+    """Parse a source file; its own warnings (invalid escapes) are not ours to show."""
+    # Collecting garbage while a large tree grows doubles the time.
+    gc.disable()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
+    finally:
+        gc.enable()
+
+
+def _docstrings_in(tree: ast.Module) -> Iterator[str]:
+    """Yield the docstrings of a module and of its classes and functions."""
+    nodes: list[ast.AST] = [tree]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            if docstring := ast.get_docstring(node, clean=False):
+                yield docstring
+        nodes += (child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt))
+
+
+def _train_tokenizer(texts: list[str]) -> str:
+    """Train a WordPiece vocabulary and return its tokenizer as JSON."""
+    from tokenizers.trainers import WordPieceTrainer
+
+    special, learner = ["[PAD]", "[UNK]"], _wordpiece()
+    # The trainer numbers the inner letters of words in the order of a hash table, another one in
+    # every run. Named before it starts, they have fixed ids, and so has all that follows.
+    letters = learner.normalizer.normalize_str("".join(sorted(set("".join(texts)))))
+    letters = sorted(set(letters) - {" "})
+    trainer = WordPieceTrainer(
+        vocab_size=VOCABULARY_SIZE,
+        limit_alphabet=len(letters),
+        special_tokens=special + [f"##{letter}" for letter in letters],
+        show_progress=False,
+    )
+    learner.train_from_iterator(texts, trainer)
+    # A fresh tokenizer, in which the letters are pieces like any other.
+    fresh = _wordpiece(learner.get_vocab())
+    fresh.add_special_tokens(special)
+    return fresh.to_str()
+
+
+def _wordpiece(vocabulary: dict[str, int] | None = None):
+    """Make a lower-casing WordPiece tokenizer that splits words as BERT's does."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordPiece(vocabulary or {}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+def _cached(name: str, build: Callable):
+    """Return what `build` makes, from the cache where it is there and whole."""
+    path = _cache_directory() / f"{name}-{_cache_key()}.json.gz"
+    try:
+        return json.loads(gzip.decompress(path.read_bytes()))  # gzip holds a checksum
+    except (OSError, ValueError, EOFError, gzip.zlib.error):
+        pass  # absent or broken: built again
+    value = build()
+    try:
+        _write_whole(path, gzip.compress(json.dumps(value).encode(), compresslevel=6, mtime=0))
+    except OSError as error:
+        print(f"The {name} could not be cached ({error.strerror}), and will be built again.")
+    return value
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that whoever reads it finds all of it, or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _cache_key() -> str:
+    """Digest the versions of all that the corpus is made of and by."""
+    versions = {"format": FORMAT, "python": platform.python_version()}
+    for package in (*PACKAGES, "tokenizers"):
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = None
+    return hashlib.sha256(json.dumps(versions).encode()).hexdigest()[:16]
+
+
+def _cache_directory() -> Path:
+    """Return where this platform keeps caches; W2V_CACHE overrules it."""
+    if chosen := os.environ.get("W2V_CACHE"):
+        return Path(chosen)
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "w2v"
