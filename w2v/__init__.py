@@ -1,0 +1,41 @@
+"""Word2Vec from scratch in PyTorch, and an attention classifier that starts from its embeddings.
+
+The names of the assignment, each from the room that holds it. A room is imported when one of
+its names is first used, so that `import w2v` itself loads nothing.
+"""
+
+from importlib import import_module
+
+_ROOMS = {
+    "config": ["Word2VecConfig", "ClassifierConfig"],
+    "corpus": ["load_documents", "load_labelled", "load_tokenizer", "preprocess"],
+    "windows": ["extract_words_contexts", "flatten_dataset_to_list", "WindowDataset"],
+    "vocabulary": ["NoiseDistribution"],
+    "batches": ["collate_fn", "make_loader"],
+    "model": ["Word2Vec", "sgns_loss"],
+    "evaluation": ["evaluate_word2vec"],
+    "checkpoint": [
+        "CheckpointError",
+        "checkpoint_name",
+        "load_model",
+        "load_word2vec",
+        "save_model",
+    ],
+    "training": ["History", "train_word2vec"],
+    "vectors": ["WordVectors"],
+    "classifier": ["ClassAttentionModel", "evaluate_classifier", "train_classifier"],
+    "inspection": ["describe_batch", "show_source"],
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'w2v' has no attribute {name!r}")
+    return getattr(import_module(f"w2v.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

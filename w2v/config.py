@@ -98,7 +98,7 @@ class Word2VecConfig:
         ratio: K, the negative contexts drawn for each positive one.
         batch_size: B, the center words of a step.
         epochs: E, the passes over the training set.
-        learning_rate: Adam's step size.
+        learning_rate: Adagrad's step size.
         seed: of the tables, the order of the windows and the negatives.
         border: what happens where a document ends: "drop", "shift" or "pad".
         noise: where negatives come from: "uniform" or "unigram^0.75".
@@ -115,7 +115,7 @@ class Word2VecConfig:
     ratio: int = field(metadata={"help": "K, the negative contexts for each positive one"})
     batch_size: int = field(metadata={"help": "B, the center words of a step"})
     epochs: int = field(metadata={"help": "E, the passes over the training set"})
-    learning_rate: float = field(default=2e-3, metadata={"help": "Adam's step size"})
+    learning_rate: float = field(default=0.05, metadata={"help": "Adagrad's step size"})
     seed: int = field(default=0, metadata={"help": "of tables, order and negatives"})
     border: str = field(default="drop", metadata={"help": "drop, shift or pad"})
     noise: str = field(default="uniform", metadata={"help": "uniform or unigram^0.75"})

@@ -1,0 +1,222 @@
+"""The training loop: epochs, validation, the best and the last, resuming (Q3.10)."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from w2v.checkpoint import (
+    CheckpointError,
+    checkpoint_name,
+    read_checkpoint,
+    save_model,
+    write_checkpoint,
+)
+from w2v.config import Word2VecConfig
+from w2v.engines.loader import make_optimizers, train_epoch
+from w2v.evaluation import evaluate_word2vec
+from w2v.model import Word2Vec
+from w2v.vocabulary import NoiseDistribution
+from w2v.windows import WindowDataset
+
+
+@dataclass
+class History:
+    """Hold one number per epoch of a Word2Vec training; index 0 is epoch 1.
+
+    Args:
+        train_loss: mean loss per pair over the epoch, in nats.
+        valid_loss: mean loss per pair on the validation set after the epoch, in nats.
+        valid_accuracy: share of validation pairs called right.
+        valid_balanced_accuracy: the same, positives and negatives weighing alike.
+        valid_auc: probability that a positive scores above a negative.
+
+    Source: assignment Q3.10 and Q3.11.
+    """
+
+    train_loss: list[float] = field(default_factory=list)
+    valid_loss: list[float] = field(default_factory=list)
+    valid_accuracy: list[float] = field(default_factory=list)
+    valid_balanced_accuracy: list[float] = field(default_factory=list)
+    valid_auc: list[float] = field(default_factory=list)
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs finished."""
+        return len(self.train_loss)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, counted from 1, with the lowest validation loss; the first if several."""
+        return 1 + min(range(self.n_epochs), key=self.valid_loss.__getitem__)
+
+
+def train_word2vec(
+    model: Word2Vec,
+    train_set: WindowDataset,
+    valid_set: WindowDataset,
+    config: Word2VecConfig,
+    *,
+    directory: str | Path | None = None,
+    vocabulary: str = "",
+    progress: bool | None = None,
+) -> History:
+    """Train a model for E epochs of B center words a step, and validate it after each.
+
+    With a `directory`, its folder `best` keeps the model of the best epoch so far, and a file
+    that ends in `.last` keeps all that is needed to go on. That file goes once the training is
+    complete; where it is found, a training that was cut off goes on from there, to the same bits.
+
+    Args:
+        model: the model, trained in place; it ends as the last epoch left it.
+        train_set: the windows to learn from.
+        valid_set: held-out windows.
+        config: every setting.
+        directory: where to keep both; None keeps nothing.
+        vocabulary: what `corpus.vocabulary_identity` says of the ids; kept in the files.
+        progress: show a bar with the loss and words per second; None: on a terminal only.
+
+    Returns:
+        The numbers of each epoch.
+
+    Raises:
+        ValueError: a model of another dim than the config's, windows of another radius or
+            border, or ids outside the vocabulary.
+        FloatingPointError: a loss that is not finite; the files of the last epoch stay.
+        CheckpointError: a `.last` file that is damaged, or of other settings.
+
+    Source: assignment Q3.10.
+    """
+    _check_agreement(model, train_set, valid_set, config)
+    counts = train_set.counts(model.center_embeddings.num_embeddings)  # (V,)
+    valid_set.counts(model.center_embeddings.num_embeddings)
+    noise = NoiseDistribution.from_name(config.noise, counts)
+    optimizers = make_optimizers(model, config)
+    history = History()
+    last = None
+    if directory is not None:
+        last = Path(directory) / (checkpoint_name(config) + ".last")
+        if last.exists():
+            history = _resume(last, model, optimizers, config, vocabulary)
+
+    for epoch in range(history.n_epochs + 1, config.epochs + 1):
+        generator = epoch_generator(config.seed, epoch)
+        with _progress_bar(len(train_set), epoch, config, progress) as report:
+            try:
+                train_loss = train_epoch(
+                    model,
+                    train_set,
+                    config,
+                    optimizers=optimizers,
+                    noise=noise,
+                    generator=generator,
+                    report=report,
+                )
+            except FloatingPointError as error:
+                raise FloatingPointError(_diverged(error, epoch, config, last)) from None
+        scores = evaluate_word2vec(model, valid_set, config, counts=counts)
+        history.train_loss.append(train_loss)
+        history.valid_loss.append(scores.loss)
+        history.valid_accuracy.append(scores.model.accuracy)
+        history.valid_balanced_accuracy.append(scores.model.balanced_accuracy)
+        history.valid_auc.append(scores.model.auc)
+        if directory is not None:
+            if history.best_epoch == epoch:
+                best = Path(directory) / "best"
+                save_model(model, best, config, vocabulary=vocabulary, epoch=epoch)
+            write_checkpoint(last, _state(model, optimizers, history, config, vocabulary))
+    if last is not None:
+        last.unlink(missing_ok=True)
+    return history
+
+
+def epoch_generator(seed: int, epoch: int) -> torch.Generator:
+    """Give the randomness of one epoch: a resumed training needs no more than its number.
+
+    Args:
+        seed: the config's.
+        epoch: counted from 1; 0 is the making of the model.
+
+    Returns:
+        A generator that no other epoch of this seed shares.
+
+    Source: assignment Q3.10.
+    """
+    return torch.Generator().manual_seed(seed * 100_003 + epoch)
+
+
+def _check_agreement(model, train_set, valid_set, config) -> None:
+    """Refuse a model or windows that were made for other settings."""
+    dim = model.center_embeddings.embedding_dim
+    if dim != config.dim:
+        raise ValueError(f"model must have dim {config.dim} as the config says, got {dim}")
+    for name, dataset in (("train_set", train_set), ("valid_set", valid_set)):
+        wanted, found = (config.radius, config.border), (dataset.radius, dataset.border)
+        if wanted != found:
+            raise ValueError(
+                f"{name} must have radius and border {wanted!r} as the config says, got {found!r}"
+            )
+
+
+@contextlib.contextmanager
+def _progress_bar(
+    n_words: int, epoch: int, config: Word2VecConfig, progress: bool | None
+) -> Iterator:
+    """Show words per second and the mean loss so far of one epoch."""
+    disable = None if progress is None else not progress  # tqdm: None hides it off a terminal
+    words, total = 0, 0.0
+    with tqdm(
+        total=n_words,
+        desc=f"epoch {epoch}/{config.epochs}",
+        unit=" words",
+        unit_scale=True,
+        mininterval=0.5,
+        leave=False,
+        disable=disable,
+    ) as bar:
+
+        def report(step_words: int, loss: float) -> None:
+            nonlocal words, total
+            words, total = words + step_words, total + loss * step_words
+            bar.set_postfix(loss=f"{total / words:.4f}", refresh=False)
+            bar.update(step_words)
+
+        yield report
+
+
+def _diverged(error, epoch, config, last) -> str:
+    """Say where a training broke off and what is left of it."""
+    kept = f"; epoch {epoch - 1} is kept in {last.name}" if last and last.exists() else ""
+    return (
+        f"{error} of epoch {epoch}, learning rate {config.learning_rate}; "
+        f"lower the learning rate{kept}"
+    )
+
+
+def _state(model, optimizers, history, config, vocabulary) -> dict:
+    """Collect all that a resumed training needs."""
+    return {
+        "model": model.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+        "history": asdict(history),
+        "config": asdict(config),
+        "vocabulary": vocabulary,
+    }
+
+
+def _resume(path, model, optimizers, config, vocabulary) -> History:
+    """Put model and optimisers back where a training of the same settings was cut off."""
+    state = read_checkpoint(path)
+    for name, wanted in (("config", asdict(config)), ("vocabulary", vocabulary)):
+        if state.get(name) != wanted:
+            raise CheckpointError(
+                f"{path.name} must hold a training with {name} {wanted!r}, "
+                f"got {state.get(name)!r}; remove it to start again"
+            )
+    model.load_state_dict(state["model"])
+    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
+    return History(**state["history"])

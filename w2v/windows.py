@@ -1,0 +1,228 @@
+"""Center words and their context windows: as lists (Q3.2-Q3.4) and as a Dataset (Q3.5)."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from w2v.config import BORDERS, check_choice, check_positive_int
+
+
+def extract_words_contexts(
+    ids: Sequence[int], R: int, border: str = "drop", pad_id: int = 0
+) -> tuple[list[int], list[list[int]]]:
+    """List every center word of a document, and its 2R context words in text order.
+
+    Every context has the same size. At the borders of the document, `border="drop"` takes only
+    the words that have R neighbours on each side as centers; `"shift"` pushes the window inside
+    the document, so that each word of a document of 2R + 1 words or more is a center; `"pad"`
+    fills the missing places with `pad_id`.
+
+    Args:
+        ids: the document, n token ids.
+        R: radius of the window, 1 or more.
+        border: "drop", "shift" or "pad".
+        pad_id: the id that stands for no word; used by "pad" alone.
+
+    Returns:
+        Two lists of the same length: the ids of w, and for each the list of its 2R context ids.
+
+    Raises:
+        TypeError, ValueError: R is no positive integer, or `border` is none of the three.
+
+    Source: assignment Q3.2.
+    """
+    check_positive_int("R", R)
+    check_choice("border", border, BORDERS)
+    ids = list(ids)
+    if border == "drop":
+        centers = range(R, len(ids) - R)
+    elif border == "shift":
+        centers = range(len(ids) if len(ids) > 2 * R else 0)
+    else:
+        ids = [pad_id] * R + ids + [pad_id] * R
+        centers = range(R, len(ids) - R)
+
+    words, contexts = [], []
+    for center in centers:
+        start = min(max(center - R, 0), len(ids) - (2 * R + 1))  # moves only under "shift"
+        window = ids[start : start + 2 * R + 1]
+        words.append(window.pop(center - start))
+        contexts.append(window)
+    return words, contexts
+
+
+def flatten_dataset_to_list(
+    dataset: Iterable[dict], R: int, border: str = "drop", pad_id: int = 0
+) -> tuple[list[int], list[list[int]]]:
+    """Apply `extract_words_contexts` to every document and join the results.
+
+    Args:
+        dataset: rows with `input_ids`, a list of token ids each.
+        R: radius of the window, 1 or more.
+        border: "drop", "shift" or "pad".
+        pad_id: the id that stands for no word; used by "pad" alone.
+
+    Returns:
+        Two lists over all documents: the ids of w, and for each the list of its 2R context ids.
+
+    Raises:
+        TypeError, ValueError: as `extract_words_contexts`.
+
+    Source: assignment Q3.3.
+    """
+    words, contexts = [], []
+    for document in dataset:
+        document_words, document_contexts = extract_words_contexts(
+            document["input_ids"], R, border, pad_id
+        )
+        words.extend(document_words)
+        contexts.extend(document_contexts)
+    return words, contexts
+
+
+class WindowDataset(Dataset):
+    """Serve the pairs of `flatten_dataset_to_list` without storing a single window.
+
+    What is kept is one flat int32 array of tokens and where each document starts: 4 bytes a
+    word. A window is read out of it when a batch asks for it, all windows of a batch at once.
+
+    Args:
+        tokens: all documents, one after the other, shape (n,), int32.
+        offsets: where each document starts, and the end of the last, shape (n_documents + 1,).
+        R: radius of the window, 1 or more.
+        border: "drop", "shift" or "pad", as in `extract_words_contexts`.
+        pad_id: the id that stands for no word; used by "pad" alone.
+
+    Raises:
+        TypeError, ValueError: R is no positive integer, `border` is none of the three, or no
+            document is long enough for a window.
+
+    Source: assignment Q3.5.
+    """
+
+    def __init__(
+        self, tokens: Tensor, offsets: Tensor, R: int, border: str = "drop", pad_id: int = 0
+    ) -> None:
+        check_positive_int("R", R)
+        check_choice("border", border, BORDERS)
+        self.tokens, self.offsets = tokens, offsets
+        self.radius, self.border, self.pad_id = R, border, pad_id
+        lengths = offsets.diff()  # (n_documents,)
+        if border == "drop":
+            n_centers = (lengths - 2 * R).clamp(min=0)
+        elif border == "shift":
+            n_centers = torch.where(lengths > 2 * R, lengths, 0)
+        else:
+            n_centers = lengths
+        self.ends = n_centers.cumsum(0)  # (n_documents,): windows up to the end of each document
+        if len(self) == 0:
+            longest = int(lengths.max()) if len(lengths) else 0
+            raise ValueError(
+                f"dataset must hold a document of {2 * R + 1} words (2R+1) or more, "
+                f"got {len(lengths)} documents of at most {longest}; lower R or add documents"
+            )
+
+    @classmethod
+    def from_documents(
+        cls, dataset: Iterable[dict], R: int, border: str = "drop", pad_id: int = 0
+    ) -> "WindowDataset":
+        """Build the dataset from tokenised documents.
+
+        Args:
+            dataset: rows with `input_ids`, a list of token ids each.
+            R: radius of the window, 1 or more.
+            border: "drop", "shift" or "pad".
+            pad_id: the id that stands for no word; used by "pad" alone.
+
+        Returns:
+            A dataset whose item i is the i-th pair of `flatten_dataset_to_list`.
+
+        Raises:
+            TypeError, ValueError: as the class.
+
+        Source: assignment Q3.4 and Q3.5.
+        """
+        documents = [np.asarray(row["input_ids"], dtype=np.int32) for row in dataset]
+        tokens = np.concatenate(documents) if documents else np.empty(0, dtype=np.int32)
+        offsets = np.cumsum([0] + [len(document) for document in documents], dtype=np.int64)
+        return cls(torch.from_numpy(tokens), torch.from_numpy(offsets), R, border, pad_id)
+
+    def __len__(self) -> int:
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Gather a whole batch of windows by array indexing.
+
+        Args:
+            indices: B indices in [0, len(self)).
+
+        Returns:
+            The ids of w, shape (B,), and their contexts, shape (B, 2R); both int64.
+
+        Raises:
+            IndexError: an index outside the dataset.
+
+        Source: assignment Q3.5; `torch.utils.data` calls it where a dataset has it.
+        """
+        index = torch.as_tensor(indices)  # (B,)
+        if len(index) and (index.min() < 0 or index.max() >= len(self)):
+            raise IndexError(f"index must lie in [0, {len(self)}), got {indices!r}")
+        document = torch.searchsorted(self.ends, index, right=True)  # (B,)
+        first, last = self.offsets[document], self.offsets[document + 1]  # (B,)
+        center = last - (self.ends[document] - index)  # (B,): counted back from the end
+        if self.border == "drop":
+            center = center - self.radius
+        start = center - self.radius  # (B,)
+        if self.border == "shift":
+            start = torch.minimum(torch.maximum(start, first), last - (2 * self.radius + 1))
+        step = torch.arange(2 * self.radius)  # (2R,)
+        skips_center = step >= (center - start).unsqueeze(1)  # (B, 2R)
+        place = start.unsqueeze(1) + step + skips_center  # (B, 2R)
+        if self.border != "pad":
+            return self.tokens[center].long(), self.tokens[place].long()
+        inside = (place >= first.unsqueeze(1)) & (place < last.unsqueeze(1))  # (B, 2R)
+        contexts = self.tokens[place.clamp(0, len(self.tokens) - 1)].long()  # (B, 2R)
+        return self.tokens[center].long(), contexts.where(inside, self.pad_id)
+
+    def __getitem__(self, index: int) -> tuple[int, list[int]]:
+        words, contexts = self.__getitems__([range(len(self))[index]])
+        return words[0].item(), contexts[0].tolist()
+
+    def real(self, contexts: Tensor) -> Tensor:
+        """Tell context words from padding.
+
+        Args:
+            contexts: context ids, shape (B, 2R), int64.
+
+        Returns:
+            False where a context is padding, shape (B, 2R), bool; True everywhere unless the
+            border rule is "pad".
+
+        Source: assignment Q3.2 (borders).
+        """
+        return contexts != self.pad_id if self.border == "pad" else contexts >= 0
+
+    def counts(self, vocab_size: int) -> Tensor:
+        """Count how often each id occurs in the documents.
+
+        Args:
+            vocab_size: V, the number of ids.
+
+        Returns:
+            Counts, shape (V,), int64.
+
+        Raises:
+            ValueError: an id outside [0, V).
+
+        Source: Mikolov et al. 2013b, section 2.2 (unigram counts).
+        """
+        if len(self.tokens) and not 0 <= self.tokens.min() <= self.tokens.max() < vocab_size:
+            found = f"{int(self.tokens.min())} ... {int(self.tokens.max())}"
+            raise ValueError(
+                f"input_ids must lie in [0, {vocab_size}), got {found}; "
+                "tokenise with the vocabulary that the model was made for"
+            )
+        return torch.bincount(self.tokens, minlength=vocab_size)  # (V,)
