@@ -176,7 +176,8 @@ def test_padding_is_exactly_without_effect_on_loss_and_gradient():
         model = make_model()
         with torch.no_grad():
             model.embeddings.weight[0] = pad_row
-        loss = F.cross_entropy(forward(model, make_batch()), torch.tensor([0, 1, 2]))
+        batch = make_batch([*TEXTS, []])  # and a text of padding alone
+        loss = F.cross_entropy(forward(model, batch), torch.tensor([0, 1, 2, 3]))
         loss.backward()
         assert (model.embeddings.weight.grad[0] == 0).all()
         results.append([loss, *(parameter.grad for parameter in model.parameters())])

@@ -1,0 +1,181 @@
+"""The comparison with and without pretraining: paired in everything but the table."""
+
+import json
+import math
+from functools import partial
+
+import pytest
+import torch
+
+from w2v.classifier import ClassAttentionModel
+from w2v.config import ClassifierConfig
+from w2v.experiments import compare_pretraining, paired_gains, summarise
+
+V, D, N_CLASSES = 11, 7, 4
+CONFIG = ClassifierConfig(batch_size=4, epochs=2, learning_rate=1e-2, seed=99)
+
+
+def labelled_rows(n_texts, first=0):
+    """Text i holds the ids i mod 11 and its class, so that texts can be told apart."""
+    return [
+        {"input_ids": [i % V, i % N_CLASSES, i // V], "label": i % N_CLASSES}
+        for i in range(first, first + n_texts)
+    ]
+
+
+class Recorder:
+    """Stand in for the classifier's maker and the table's loader; note what each run was given."""
+
+    def __init__(self):
+        self.runs = []
+
+    def make(self, generator):
+        model = ClassAttentionModel(V, D, N_CLASSES, generator=generator)
+        run = {"start": {k: v.clone() for k, v in model.state_dict().items()}, "texts": []}
+        model.register_forward_pre_hook(partial(self.note, run))
+        self.runs.append(run)
+        return model
+
+    @staticmethod
+    def note(run, model, inputs):
+        if model.training:
+            run.setdefault("free", []).append(model.embeddings.weight.requires_grad)
+            run.setdefault("table", model.embeddings.weight.detach().clone())
+            run["texts"] += [tuple(ids[mask].tolist()) for ids, mask in zip(*inputs, strict=True)]
+
+
+def fill(classifier):
+    with torch.no_grad():
+        classifier.embeddings.weight.fill_(0.5)
+
+
+def compare(recorder=None, config=CONFIG, n_labels=(4, 8), seeds=(0, 1)):
+    make = recorder.make if recorder else partial(ClassAttentionModel, V, D, N_CLASSES)
+    train_set, valid_set = labelled_rows(30), labelled_rows(12, first=30)
+    return compare_pretraining(
+        make,
+        fill,
+        train_set,
+        valid_set,
+        config=config,
+        n_labels=n_labels,
+        seeds=seeds,
+        progress=False,
+    )
+
+
+def recorded_pairs(recorder):
+    return zip(recorder.runs[::2], recorder.runs[1::2], strict=True)
+
+
+def test_every_number_of_labels_and_seed_is_run_with_both_tables():
+    rows = compare()
+    assert [(row["seed"], row["n_labels"], row["table"]) for row in rows] == [
+        (seed, n, table) for seed in (0, 1) for n in (4, 8) for table in ("random", "pretrained")
+    ]
+    assert all(len(row["valid_accuracy"]) == CONFIG.epochs for row in rows)
+
+
+def test_paired_runs_see_the_same_texts_in_the_same_order():
+    recorder = Recorder()
+    compare(recorder)
+    for random, pretrained in recorded_pairs(recorder):
+        assert random["texts"] == pretrained["texts"]
+    assert recorder.runs[0]["texts"] != recorder.runs[4]["texts"]  # another seed
+
+
+def test_paired_runs_start_from_the_same_layers_and_differ_in_the_table_alone():
+    recorder = Recorder()
+    compare(recorder)
+    for random, pretrained in recorded_pairs(recorder):
+        for name in random["start"]:
+            assert torch.equal(random["start"][name], pretrained["start"][name])
+        assert torch.equal(random["table"], random["start"]["embeddings.weight"])
+        assert torch.equal(pretrained["table"], torch.full((V, D), 0.5))
+    assert not torch.equal(
+        recorder.runs[0]["start"]["q.weight"], recorder.runs[4]["start"]["q.weight"]
+    )
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_frozen_and_tuned_runs_never_mix(freeze):
+    recorder = Recorder()
+    config = ClassifierConfig(batch_size=4, epochs=2, learning_rate=1e-2, freeze=freeze)
+    compare(recorder, config)
+    assert {free for run in recorder.runs for free in run["free"]} == {not freeze}
+
+
+def test_fewer_labels_are_among_the_more_of_the_same_seed():
+    recorder = Recorder()
+    compare(recorder)
+    few, many = recorder.runs[0], recorder.runs[2]
+    assert len(few["texts"]) == 4 * CONFIG.epochs and len(many["texts"]) == 8 * CONFIG.epochs
+    assert set(few["texts"]) < set(many["texts"])
+
+
+def test_training_texts_are_drawn_from_the_training_set_alone():
+    recorder = Recorder()
+    compare(recorder, n_labels=(30,))
+    texts = {tuple(row["input_ids"]) for row in labelled_rows(30)}
+    assert all(set(run["texts"]) == texts for run in recorder.runs)
+
+
+def test_rows_repeat_and_are_plain_numbers():
+    first, second = compare(), compare()
+    assert first == second
+    assert json.loads(json.dumps(first)) == first
+
+
+def make_row(n_labels, table, seed, accuracy):
+    return {"n_labels": n_labels, "table": table, "seed": seed, "valid_accuracy": [0.0, accuracy]}
+
+
+ROWS = [
+    make_row(5, "random", 0, 0.25),
+    make_row(5, "pretrained", 0, 0.75),
+    make_row(5, "random", 1, 0.75),
+    make_row(5, "pretrained", 1, 1.0),
+    make_row(9, "random", 0, 0.5),
+    make_row(9, "pretrained", 0, 0.25),
+]
+
+
+def test_summary_gives_mean_and_sample_deviation_over_seeds():
+    summary = summarise(ROWS)
+    assert [(row["n_labels"], row["table"], row["n_seeds"]) for row in summary] == [
+        (5, "random", 2),
+        (5, "pretrained", 2),
+        (9, "random", 1),
+        (9, "pretrained", 1),
+    ]
+    assert [row["mean_accuracy"] for row in summary] == [0.5, 0.875, 0.5, 0.25]
+    assert summary[0]["std_accuracy"] == pytest.approx(math.sqrt(0.125))  # 2 * .25**2 / (2 - 1)
+    assert math.isnan(summary[2]["std_accuracy"])
+
+
+def test_gains_are_paired_by_seed():
+    gains = paired_gains(reversed(ROWS))
+    by_labels = {row["n_labels"]: row for row in gains}
+    assert by_labels[5]["mean_accuracy"] == 0.375  # of 0.5 and 0.25
+    assert by_labels[5]["std_accuracy"] == pytest.approx(math.sqrt(0.03125))
+    assert by_labels[9]["mean_accuracy"] == -0.25
+
+
+@pytest.mark.parametrize(
+    ("grid", "error", "message"),
+    [
+        ({"seeds": ()}, ValueError, r"seeds must hold at least one seed, got \(\)"),
+        ({"n_labels": (4, 0)}, ValueError, "n_labels must be a positive integer, got 0"),
+        ({"n_labels": (4.0,)}, TypeError, "n_labels must be a positive integer, got 4.0"),
+        (
+            {"n_labels": (4, 31)},
+            ValueError,
+            "n_labels must be at most the 30 texts of train_set, g",
+        ),
+    ],
+)
+def test_wrong_grids_are_refused_before_anything_is_trained(grid, error, message):
+    recorder = Recorder()
+    with pytest.raises(error, match=message):
+        compare(recorder, **grid)
+    assert recorder.runs == []

@@ -1,0 +1,148 @@
+"""Experiments: settings in, rows of plain numbers out (Q4.3)."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from w2v.classifier import TextDataset, train_classifier
+from w2v.config import ClassifierConfig, check_positive_int
+
+Row = dict[str, Any]
+
+
+def compare_pretraining(
+    make_classifier: Callable[..., nn.Module],
+    load_table: Callable[[nn.Module], Any],
+    train_set: Iterable[dict],
+    valid_set: Iterable[dict],
+    *,
+    config: ClassifierConfig,
+    n_labels: Sequence[int],
+    seeds: Sequence[int],
+    progress: bool = True,
+) -> list[Row]:
+    """Train the classifier with and without a pretrained table, all else being equal.
+
+    Both runs of a seed share the texts, their order, the layers, the class embeddings and every
+    setting, `freeze` among them: only the embedding table differs. The random table is the
+    model's own initialisation. The texts of a seed are the first of one shuffle, so that
+    500 labels are among the 5,000 of the same seed.
+
+    Args:
+        make_classifier: called with `generator=`; gives a new classifier, for example
+            `partial(ClassAttentionModel, vocab_size, d, n_classes)`.
+        load_table: called with a classifier; fills its embedding table, for example
+            `partial(load_model, path)`.
+        train_set: rows with `input_ids` (list of int) and `label` (int), to draw texts from.
+        valid_set: the same, for the measures; must share no text with `train_set`.
+        config: the settings of every run; its seed is replaced by each of `seeds`.
+        n_labels: numbers of labelled texts to train on.
+        seeds: seeds to repeat the comparison with.
+        progress: show a bar for each run on stderr.
+
+    Returns:
+        One row per run: `n_labels`, `seed`, `table` ("random" or "pretrained"), and the lists of
+        `ClassifierHistory`, one number per epoch.
+
+    Raises:
+        TypeError, ValueError: no seed, a number of labels that is no positive integer or that
+            `train_set` cannot give, and what `train_classifier` refuses.
+
+    Source: assignment Q4.3.
+    """
+    train_texts, valid_texts = _texts(train_set), _texts(valid_set)
+    _check_grid(n_labels, seeds, len(train_texts))
+    rows = []
+    for seed in seeds:
+        order = torch.randperm(len(train_texts), generator=_seeded(seed))  # (n_texts,)
+        for n in n_labels:
+            for table in ("random", "pretrained"):
+                classifier = make_classifier(generator=_seeded(seed))
+                if table == "pretrained":
+                    load_table(classifier)
+                history = train_classifier(
+                    classifier,
+                    train_texts.select(order[:n]),
+                    valid_texts,
+                    replace(config, seed=seed),
+                    progress=progress,
+                )
+                rows.append({"n_labels": n, "seed": seed, "table": table, **asdict(history)})
+    return rows
+
+
+def summarise(rows: Iterable[Row]) -> list[Row]:
+    """Give mean and spread over seeds of the last validation accuracy.
+
+    Args:
+        rows: what `compare_pretraining` gives.
+
+    Returns:
+        One row per number of labels and table, in the order met: `n_labels`, `table`, `n_seeds`,
+        `mean_accuracy` and `std_accuracy` (sample standard deviation; nan for a single seed).
+
+    Source: assignment Q4.3.
+    """
+    groups: dict[tuple[int, str], list[float]] = {}
+    for row in rows:
+        accuracies = groups.setdefault((row["n_labels"], row["table"]), [])
+        accuracies.append(row["valid_accuracy"][-1])
+    return [
+        {"n_labels": n, "table": table, **_mean_and_spread(accuracies)}
+        for (n, table), accuracies in groups.items()
+    ]
+
+
+def paired_gains(rows: Iterable[Row]) -> list[Row]:
+    """Give what the pretrained table adds to the accuracy, seed by seed against the random one.
+
+    Args:
+        rows: what `compare_pretraining` gives.
+
+    Returns:
+        One row per number of labels: `n_labels`, `n_seeds`, and `mean_accuracy` and
+        `std_accuracy` of the difference "pretrained" minus "random" over the seeds.
+
+    Source: assignment Q4.3.
+    """
+    final = {(r["n_labels"], r["table"], r["seed"]): r["valid_accuracy"][-1] for r in rows}
+    gains: dict[int, list[float]] = {}
+    for (n, table, seed), accuracy in final.items():
+        if table == "pretrained":
+            gains.setdefault(n, []).append(accuracy - final[n, "random", seed])
+    return [{"n_labels": n, **_mean_and_spread(values)} for n, values in gains.items()]
+
+
+def _mean_and_spread(values: Sequence[float]) -> Row:
+    """Give the number, mean and sample standard deviation of some accuracies."""
+    n_seeds = len(values)
+    mean = sum(values) / n_seeds
+    squares = sum((value - mean) ** 2 for value in values)
+    spread = math.sqrt(squares / (n_seeds - 1)) if n_seeds > 1 else math.nan
+    return {"n_seeds": n_seeds, "mean_accuracy": mean, "std_accuracy": spread}
+
+
+def _check_grid(n_labels: Sequence[int], seeds: Sequence[int], n_texts: int) -> None:
+    """Refuse a comparison that could only fail halfway."""
+    if not seeds:
+        raise ValueError(f"seeds must hold at least one seed, got {seeds!r}")
+    for n in n_labels:
+        check_positive_int("n_labels", n)
+        if n > n_texts:
+            raise ValueError(
+                f"n_labels must be at most the {n_texts} texts of train_set, got {n!r}"
+            )
+
+
+def _texts(dataset: Iterable[dict]) -> TextDataset:
+    """Read the rows once, however many runs follow."""
+    return dataset if isinstance(dataset, TextDataset) else TextDataset.from_documents(dataset)
+
+
+def _seeded(seed: int) -> torch.Generator:
+    """Make the generator of a seed."""
+    return torch.Generator().manual_seed(seed)
