@@ -1,0 +1,540 @@
+"""Checkpoints: the right name, the right bytes, and nothing but whole files (Q3.12, Q4.1)."""
+
+import hashlib
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+import zipfile
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import w2v.checkpoint
+from w2v.checkpoint import (
+    CheckpointError,
+    checkpoint_name,
+    load_model,
+    load_word2vec,
+    read_checkpoint,
+    save_model,
+    write_checkpoint,
+)
+from w2v.config import Word2VecConfig
+from w2v.model import Word2Vec
+
+VOCAB_SIZE, DIM = 11, 7
+CONFIG = Word2VecConfig(dim=DIM, radius=2, ratio=5, batch_size=3, epochs=4)
+FORKS = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked to be killed"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning"),
+]
+
+
+class Reader(nn.Module):
+    """Stand for any classifier: all that `load_model` may know is `embeddings`."""
+
+    def __init__(self, vocab_size: int = VOCAB_SIZE, dim: int = DIM) -> None:
+        super().__init__()
+        self.embeddings = nn.Embedding(vocab_size, dim)
+
+
+class Hostile:
+    """Pickle as a call."""
+
+    def __init__(self, function, *arguments) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+def make_model(seed: int = 0, vocab_size: int = VOCAB_SIZE, dim: int = DIM) -> Word2Vec:
+    generator = torch.Generator().manual_seed(seed)
+    model = Word2Vec(vocab_size, dim, generator=generator)
+    with torch.no_grad():
+        model.context_embeddings.weight.normal_(generator=generator)
+    return model
+
+
+def save(directory: Path, model: Word2Vec | None = None) -> Path:
+    return save_model(model or make_model(), directory, CONFIG, vocabulary="words-1")
+
+
+def seal(body: bytes) -> bytes:
+    return body + b"w2v-sha256:" + hashlib.sha256(body).hexdigest().encode()
+
+
+def rewrite(path: Path, **changes) -> Path:
+    """Change parts of a saved model without any of the checks of `save_model`."""
+    payload = read_checkpoint(path) | changes
+    torch.save(payload, path)
+    body = path.read_bytes()[:-2] + (75).to_bytes(2, "little")  # 75 = 11 + 64
+    path.write_bytes(seal(body))
+    return path
+
+
+def bits(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().view(torch.int32)
+
+
+def in_child(action) -> int:
+    """Run a function in a forked process; 0, or minus the signal that ended it."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            torch.set_num_threads(1)
+            action()
+            os._exit(0)
+        except BaseException as error:
+            os.write(2, f"{type(error).__name__}: {error}\n".encode())
+        finally:
+            os._exit(1)
+    return pid
+
+
+def exit_code(pid: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+# names and content
+
+
+def test_the_name_is_the_assignments_character_by_character():
+    config = Word2VecConfig(dim=100, radius=5, ratio=12, batch_size=512, epochs=20)
+    assert checkpoint_name(config) == "model_dim-100_radius-5_ratio-12-batch-512-epoch-20.ckpt"
+
+
+def test_a_model_is_saved_under_its_name_in_a_directory_that_need_not_exist(tmp_path):
+    path = save(tmp_path / "new" / "directory")
+    assert path == tmp_path / "new" / "directory" / checkpoint_name(CONFIG)
+    assert [entry.name for entry in path.parent.iterdir()] == [checkpoint_name(CONFIG)]
+
+
+def test_plain_torch_load_opens_a_checkpoint(tmp_path):
+    model = make_model()
+    saved = torch.load(save(tmp_path, model), weights_only=True)
+    assert saved["config"] == asdict(CONFIG)
+    assert saved["vocabulary"] == "words-1"
+    assert saved["epoch"] == CONFIG.epochs
+    for name in ("center_embeddings", "context_embeddings"):
+        assert saved[name].dtype == torch.float32
+        assert torch.equal(saved[name], getattr(model, name).weight)
+
+
+def test_a_zip_reader_finds_the_digest_in_the_archive_comment(tmp_path):
+    path = save(tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert archive.comment == seal(path.read_bytes()[:-75])[-75:]
+
+
+def test_the_epoch_of_the_tables_is_saved(tmp_path):
+    path = save_model(make_model(), tmp_path, CONFIG, vocabulary="words-1", epoch=3)
+    assert read_checkpoint(path)["epoch"] == 3
+
+
+finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.data(), st.integers(1, 4), st.integers(1, 4))
+def test_save_then_load_is_bitwise_equal(data, vocab_size, dim):
+    model = Word2Vec(vocab_size, dim)
+    for table in (model.center_embeddings, model.context_embeddings):
+        size = vocab_size * dim
+        values = data.draw(st.lists(finite, min_size=size, max_size=size))
+        table.weight.data = torch.tensor(values).view(vocab_size, dim)
+    config = replace(CONFIG, dim=dim)
+    with tempfile.TemporaryDirectory() as directory:
+        path = save_model(model, directory, config, vocabulary="words-1")
+        loaded, loaded_config = load_word2vec(path, vocabulary="words-1")
+    assert loaded_config == config
+    for name, weight in model.state_dict().items():
+        assert torch.equal(bits(loaded.state_dict()[name]), bits(weight))
+
+
+def test_equal_payloads_give_equal_bytes_whatever_the_name_and_the_time(tmp_path):
+    first = write_checkpoint(tmp_path / "first", {"a": "word", "b": ["word"], "c": torch.ones(2)})
+    time.sleep(0.01)
+    word = "".join(["wo", "rd"])  # an equal string, but another object
+    second = write_checkpoint(tmp_path / "2", {"a": "word", "b": [word], "c": torch.ones(2)})
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_what_was_read_is_written_again_byte_for_byte(tmp_path):
+    path = save(tmp_path)
+    again = write_checkpoint(tmp_path / "again", read_checkpoint(path))
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_a_view_is_saved_without_the_storage_behind_it(tmp_path):
+    path = write_checkpoint(tmp_path / "view", {"rows": torch.zeros(100_000)[:2]})
+    assert path.stat().st_size < 10_000
+
+
+def test_resume_states_come_back_as_they_were(tmp_path):
+    state = {"step": 3, "rate": 0.5, "best": float("inf"), "betas": (0.9, 0.999), "none": None}
+    nested = {"seen": True, "losses": [0.7, 0.6], "state": {0: state}}
+    path = write_checkpoint(tmp_path / "resume", nested)
+    assert read_checkpoint(path) == nested
+
+
+def test_what_is_no_plain_value_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(TypeError, match=r"payload\['a'\]\[1\] must be a tensor or a plain value"):
+        write_checkpoint(tmp_path / "file", {"a": [1, object()]})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sparse_tensors_are_refused(tmp_path):
+    with pytest.raises(TypeError, match=r"payload\['a'\] must be a dense tensor"):
+        write_checkpoint(tmp_path / "file", {"a": torch.eye(2).to_sparse()})
+
+
+# what load_model does to a classifier
+
+
+@pytest.mark.parametrize("table", ["center", "context", "sum"])
+def test_the_chosen_table_is_copied_into_the_classifier(tmp_path, table):
+    model, classifier = make_model(), Reader()
+    center, context = model.center_embeddings.weight, model.context_embeddings.weight
+    weight = classifier.embeddings.weight
+    config = load_model(save(tmp_path, model), classifier, table=table, vocabulary="words-1")
+    assert classifier.embeddings.weight is weight  # in place: an optimiser may hold it
+    assert torch.equal(
+        weight, {"center": center, "context": context, "sum": center + context}[table]
+    )
+    assert weight.requires_grad
+    assert config == asdict(CONFIG)
+
+
+def refuse(path, classifier, match, **keywords):
+    before = {name: tensor.clone() for name, tensor in classifier.state_dict().items()}
+    with pytest.raises(ValueError, match=match):
+        load_model(path, classifier, **keywords)
+    for name, tensor in classifier.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+def test_another_table_name_is_refused(tmp_path):
+    refuse(save(tmp_path), Reader(), "table must be one of 'center', 'context'", table="both")
+
+
+@pytest.mark.parametrize("vocab_size, dim", [(VOCAB_SIZE + 1, DIM), (VOCAB_SIZE, 1), (1, DIM)])
+def test_another_shape_is_refused_saying_both(tmp_path, vocab_size, dim):
+    message = rf"must have shape \(11, 7\), as in '.*ckpt', got \({vocab_size}, {dim}\)"
+    refuse(save(tmp_path), Reader(vocab_size, dim), message)
+
+
+def test_another_vocabulary_is_refused_saying_both(tmp_path):
+    message = r"'.*ckpt' must hold vocabulary 'words-2', got 'words-1'"
+    refuse(save(tmp_path), Reader(), message, vocabulary="words-2")
+    with pytest.raises(CheckpointError, match=message):
+        load_word2vec(save(tmp_path), vocabulary="words-2")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="path must be an existing file, got '.*absent'"):
+        load_model(tmp_path / "absent", Reader())
+
+
+def test_a_directory_is_no_checkpoint(tmp_path):
+    refuse(tmp_path, Reader(), "path must be a whole w2v checkpoint, got '.*Is a directory")
+
+
+NOT_FINITE = torch.full((VOCAB_SIZE, DIM), float("nan"))
+PARTS = {
+    "a table that is not finite": ({"center_embeddings": NOT_FINITE}, "must be finite, got nan"),
+    "a table of another shape": (
+        {"center_embeddings": torch.ones(VOCAB_SIZE, DIM + 1)},
+        r"two tables of 7 columns, got \(\(11, 8\), \(11, 7\)\)",
+    ),
+    "tables of other numbers of rows": (
+        {"context_embeddings": torch.ones(VOCAB_SIZE + 1, DIM)},
+        r"two tables of 7 columns, got \(\(11, 7\), \(12, 7\)\)",
+    ),
+    "a scalar for a table": ({"center_embeddings": torch.tensor(1.0)}, "two tables of 7 columns"),
+    "a string for a table": ({"center_embeddings": "table"}, "settings and two tables"),
+    "settings out of range": ({"config": asdict(CONFIG) | {"radius": 0}}, "radius must be"),
+    "settings of another kind": ({"config": asdict(CONFIG) | {"depth": 2}}, "depth"),
+    "no settings": ({"config": None}, "settings and two tables"),
+    "another format": ({"format": 2}, "must hold format 1, got 2"),
+}
+
+
+@pytest.mark.parametrize("changes, message", PARTS.values(), ids=PARTS.keys())
+def test_a_sealed_file_with_wrong_parts_is_refused(tmp_path, changes, message):
+    path = rewrite(save(tmp_path), **changes)
+    refuse(path, Reader(), message)
+    with pytest.raises(CheckpointError, match=path.name):
+        load_model(path, Reader())
+
+
+def test_a_sealed_file_with_right_parts_is_read(tmp_path):
+    load_model(rewrite(save(tmp_path)), Reader())  # else the test above would prove nothing
+
+
+def test_a_resume_state_is_no_model(tmp_path):
+    path = write_checkpoint(tmp_path / "resume", {"step": 3})
+    refuse(path, Reader(), "must hold format 1, got None")
+
+
+# what save_model refuses
+
+
+def test_tables_that_disagree_with_the_settings_are_not_saved(tmp_path):
+    model = make_model(dim=DIM + 1)
+    with pytest.raises(ValueError, match=r"config.dim = 7 columns, got shape \(11, 8\)"):
+        save(tmp_path, model)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_tables_that_are_not_finite_are_not_saved_and_the_last_good_stays(tmp_path, value):
+    path = save(tmp_path)
+    before, broken = path.read_bytes(), make_model()
+    broken.context_embeddings.weight.data[-1, -1] = value
+    message = rf"context_embeddings'\] must be finite.*nothing was written to '.*{path.name}'"
+    with pytest.raises(CheckpointError, match=message):
+        save(tmp_path, broken)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_vocabulary_that_is_no_string_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="vocabulary must be a string, got 7"):
+        save_model(make_model(), tmp_path, CONFIG, vocabulary=7)
+
+
+def test_an_epoch_that_is_no_positive_integer_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="epoch must be a positive integer, got 0"):
+        save_model(make_model(), tmp_path, CONFIG, vocabulary="words-1", epoch=0)
+
+
+# damaged files
+
+
+def test_a_truncation_at_any_length_is_detected(tmp_path):
+    path = save(tmp_path)
+    content = path.read_bytes()
+    lengths = [*range(200), *range(200, len(content) - 200, 17)]
+    lengths += range(len(content) - 200, len(content))
+    for length in lengths:
+        path.write_bytes(content[:length])
+        with pytest.raises(CheckpointError, match=rf"{path.name}'; it does not end in a digest"):
+            read_checkpoint(path)
+
+
+def test_a_flipped_bit_at_any_byte_is_detected(tmp_path):
+    path = save_model(
+        make_model(vocab_size=2, dim=1), tmp_path, replace(CONFIG, dim=1), vocabulary="v"
+    )
+    content = path.read_bytes()
+    for position in range(len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match=path.name):
+            read_checkpoint(path)
+    path.write_bytes(content)
+    assert read_checkpoint(path)["vocabulary"] == "v"
+
+
+@pytest.mark.parametrize("addition", [b"\0", b"more", seal(b"")])
+def test_added_bytes_are_detected(tmp_path, addition):
+    path = save(tmp_path)
+    path.write_bytes(path.read_bytes() + addition)
+    with pytest.raises(CheckpointError, match="digest"):
+        read_checkpoint(path)
+
+
+def test_a_damaged_file_leaves_the_classifier_unchanged(tmp_path):
+    path = save(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    refuse(path, Reader(), "its content does not match its digest: damaged")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04", os.urandom(500)])
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_file_of_another_kind_is_refused(tmp_path, content, sealed):
+    path = tmp_path / "foreign.ckpt"
+    path.write_bytes(seal(content) if sealed else content)
+    refuse(path, Reader(), "path must be a whole w2v checkpoint, got '.*foreign.ckpt'; .")
+
+
+def test_a_list_is_no_checkpoint(tmp_path):
+    path = tmp_path / "list.ckpt"
+    torch.save([torch.ones(2)], path)
+    path.write_bytes(seal(path.read_bytes()[:-2] + (75).to_bytes(2, "little")))
+    refuse(path, Reader(), "it holds no dict but list")
+
+
+# hostile files
+
+CALLS = {
+    "os.system": lambda marker: Hostile(os.system, f"touch '{marker}'"),
+    "exec": lambda marker: Hostile(exec, f"open({str(marker)!r}, 'w').close()"),
+    "Path.touch": lambda marker: Hostile(Path.touch, marker),
+    "torch.save": lambda marker: Hostile(torch.save, 1, str(marker)),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "bare pickle"])
+@pytest.mark.parametrize("sealed", [True, False], ids=["sealed", "unsealed"])
+def test_a_hostile_pickle_runs_nothing(tmp_path, call, zipped, sealed):
+    path, marker = tmp_path / "hostile.ckpt", tmp_path / "marker"
+    payload = {"config": call(marker), "center_embeddings": torch.ones(VOCAB_SIZE, DIM)}
+    torch.save(payload, path, _use_new_zipfile_serialization=zipped)
+    content = path.read_bytes()
+    if sealed:
+        content = seal(content[:-2] + (75).to_bytes(2, "little") if zipped else content)
+    path.write_bytes(content)
+    refuse(path, Reader(), "nothing was run" if sealed else "it does not end in a digest")
+    assert not marker.exists()
+    with pytest.raises(CheckpointError) as caught:
+        read_checkpoint(path)
+    assert "weights_only" not in str(caught.value)  # torch's advice to load it unsafely
+
+    torch.load(path, weights_only=False)  # the trap is real: an unsafe load springs it
+    assert marker.exists()
+
+
+# kills and full disks
+
+
+def test_a_save_is_flushed_before_it_takes_the_old_files_place(tmp_path, monkeypatch):
+    events = []
+    for name in ("fsync", "replace"):
+        original = getattr(os, name)
+
+        def recorded(*arguments, name=name, original=original):
+            events.append(name)
+            return original(*arguments)
+
+        monkeypatch.setattr(os, name, recorded)
+    write_checkpoint(tmp_path / "file", {"a": 1})
+    assert events == ["fsync", "replace", "fsync"]  # the content, the step, the new name
+
+
+def test_what_a_killed_save_left_is_removed_but_not_what_another_process_writes(tmp_path):
+    path = save(tmp_path)
+    stale, recent = (tmp_path / f".{path.name}.{part}.tmp" for part in ("00", "11"))
+    for temporary in (stale, recent):
+        temporary.write_bytes(b"half")
+    os.utime(stale, (0, 0))
+    save(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([path, recent])
+
+
+class KilledAtLine:
+    """Send kill -9 to this very process at the n-th line that w2v.checkpoint executes."""
+
+    def __init__(self, n: int) -> None:
+        self.left = n
+
+    def __call__(self, frame, event, argument):
+        if frame.f_code.co_filename != w2v.checkpoint.__file__:
+            return None
+        if event == "line":
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self
+
+
+class TestKills:
+    pytestmark = FORKS
+
+    def test_a_kill_at_any_line_of_a_save_leaves_the_old_or_the_new_file_whole(self, tmp_path):
+        path = tmp_path / "killed.ckpt"
+        old, new = {"tables": [0.0], "n": 0}, {"tables": [1.0] * 3, "n": 1}
+        seen, line, code = [], 0, -signal.SIGKILL
+
+        def killed_save():
+            sys.settrace(KilledAtLine(line))
+            write_checkpoint(path, new)
+
+        while code != 0:
+            write_checkpoint(path, old)
+            line += 1
+            code = exit_code(in_child(killed_save))
+            assert code in (0, -signal.SIGKILL)
+            payload = read_checkpoint(path)
+            assert payload in (old, new)
+            seen.append(payload["n"])
+            for left_behind in tmp_path.glob(".*.tmp"):  # each would lengthen the next save
+                left_behind.unlink()
+        assert line > 40
+        assert seen == sorted(seen)  # the old one at every line up to the step, then the new one
+
+    def test_a_kill_at_a_random_moment_leaves_the_old_or_the_new_file_whole(self, tmp_path):
+        path = tmp_path / "killed.ckpt"
+        payloads = [{"table": torch.full((size,), float(size))} for size in (50_000, 60_000)]
+        seed = random.randrange(2**31)
+        chance = random.Random(seed)
+        write_checkpoint(path, payloads[0])
+
+        def save_for_ever():
+            while True:
+                for payload in payloads:
+                    write_checkpoint(path, payload)
+
+        for _ in range(40):
+            pid = in_child(save_for_ever)
+            time.sleep(chance.uniform(0.0, 0.05))
+            os.kill(pid, signal.SIGKILL)
+            assert exit_code(pid) == -signal.SIGKILL
+            table = read_checkpoint(path)["table"]
+            assert len(table) in (50_000, 60_000), f"seed {seed}"
+            assert bool((table == len(table)).all()), f"seed {seed}"
+
+    def test_a_full_disk_leaves_the_old_file_whole_and_no_temporary(self, tmp_path):
+        path = tmp_path / "full.ckpt"
+        write_checkpoint(path, {"table": torch.zeros(20_000)})
+        before = path.read_bytes()
+
+        def save_on_a_full_disk(limit):
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write beyond it then just fails
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+            with pytest.raises(CheckpointError, match=r"full.ckpt'; .*File too large"):
+                write_checkpoint(path, {"table": torch.ones(20_000)})
+            assert list(tmp_path.iterdir()) == [path]
+
+        for limit in [0, 1, 100, 1_000, *range(5_000, len(before), 5_000), len(before) - 1]:
+            assert exit_code(in_child(lambda limit=limit: save_on_a_full_disk(limit))) == 0
+            assert path.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_a_disk_that_is_just_large_enough_is_no_full_disk(self, tmp_path):
+        size = save(tmp_path).stat().st_size
+
+        def save_on_a_small_disk():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+            save(tmp_path, make_model(seed=1))
+
+        assert exit_code(in_child(save_on_a_small_disk)) == 0
+
+
+def test_a_directory_that_cannot_be_made_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(CheckpointError, match=r"can be written, got '.*file/x.ckpt'; .*exists"):
+        write_checkpoint(tmp_path / "file" / "x.ckpt", {"a": 1})
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_directory_without_permission_is_one_clear_error(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(CheckpointError, match="can be written, got .*Permission denied"):
+        write_checkpoint(tmp_path / "x.ckpt", {"a": 1})
+    tmp_path.chmod(0o700)
