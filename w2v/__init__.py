@@ -8,7 +8,15 @@ from importlib import import_module
 
 _ROOMS = {
     "config": ["Word2VecConfig", "ClassifierConfig"],
-    "corpus": ["load_documents", "load_labelled", "load_tokenizer", "preprocess"],
+    "corpus": [
+        "load_documents",
+        "load_labelled",
+        "load_tokenizer",
+        "preprocess",
+        "resolve_source",
+        "tokenize",
+        "vocabulary_identity",
+    ],
     "windows": ["extract_words_contexts", "flatten_dataset_to_list", "WindowDataset"],
     "vocabulary": ["NoiseDistribution"],
     "batches": ["collate_fn", "make_loader"],
@@ -24,7 +32,7 @@ _ROOMS = {
     "training": ["History", "train_word2vec"],
     "vectors": ["WordVectors"],
     "classifier": ["ClassAttentionModel", "evaluate_classifier", "train_classifier"],
-    "inspection": ["describe_batch", "show_source"],
+    "inspection": ["describe_batch", "describe_neighbours", "show_source"],
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -1,0 +1,32 @@
+# Each target makes its own environment in .venv and installs what it needs there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NOTEBOOKS := notebooks/word2vec.ipynb notebooks/classification.ipynb
+
+# Threads that wait should sleep: on a busy machine spinning ones take the core from those at work.
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: notebooks test bench lint clean
+
+notebooks: $(VENV)/.installed
+	$(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False $(NOTEBOOKS)
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval notebooks
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m tests.benchmarks.loader
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks,test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV)

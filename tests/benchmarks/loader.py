@@ -1,0 +1,111 @@
+"""`make bench`: the assignment's own path beside the loop as students write it.
+
+Each run is a process of its own, so that its peak memory is its own; the systems take turns, so
+that a machine that slows down slows all of them. The same documents, B, K, R, d and E for all, and
+one scorer: `evaluate_word2vec` on held-out windows.
+"""
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+import torch
+
+import w2v
+import w2v.engines.loader
+from tests.benchmarks import student
+
+CONFIG = w2v.Word2VecConfig(dim=128, radius=5, ratio=5, batch_size=512, epochs=1)
+N_DOCUMENTS = 1500
+REPEATS = 3
+SYSTEMS = {
+    "w2v": "w2v, engine=loader (Adagrad)",
+    "adagrad": "student loop, dense Adagrad",
+    "adam": "student loop, dense Adam 1e-3",
+}
+
+
+def run_one(system: str, seed: int) -> dict:
+    """Train one system for one epoch in this process; the clock runs from first to last step."""
+    torch.manual_seed(seed)
+    source = w2v.resolve_source()
+    documents = w2v.load_documents("wikitext-2", source, n_samples=N_DOCUMENTS)
+    tokenizer = w2v.load_tokenizer(source)
+    train_documents, valid_documents = w2v.preprocess(documents, tokenizer)
+    valid_set = w2v.WindowDataset.from_documents(valid_documents, CONFIG.radius)
+    train_set = w2v.WindowDataset.from_documents(train_documents, CONFIG.radius)
+    counts = train_set.counts(len(tokenizer))
+    noise = w2v.NoiseDistribution.from_name(CONFIG.noise, counts)
+    before = _peak_mb()
+    start = time.perf_counter()
+    if system == "w2v":
+        generator = torch.Generator().manual_seed(seed)
+        model = w2v.Word2Vec(len(tokenizer), CONFIG.dim, generator=generator)
+        w2v.engines.loader.train_epoch(
+            model,
+            train_set,
+            CONFIG,
+            optimizers=w2v.engines.loader.make_optimizers(model, CONFIG),
+            noise=noise,
+            generator=generator,
+            report=lambda n_words, loss: None,
+        )
+    else:
+        model = student.train(
+            train_documents,
+            CONFIG,
+            len(tokenizer),
+            optimizer=system,
+            report=lambda n_words: None,
+        )
+    seconds = time.perf_counter() - start
+    scores = w2v.evaluate_word2vec(model, valid_set, CONFIG, counts=counts)
+    return {
+        "words_per_second": len(train_set) * CONFIG.epochs / seconds,
+        "held_out_loss": scores.loss,
+        "peak_mb": _peak_mb(),
+        "training_mb": _peak_mb() - before,
+    }
+
+
+def _peak_mb() -> float:
+    """The most memory this process has held, in MB (Linux counts in KB, macOS in bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def main() -> None:
+    """Let the systems take turns and print medians, spread and the paired ratios."""
+    runs = {system: [] for system in SYSTEMS}
+    for repeat in range(REPEATS):
+        for system in SYSTEMS:
+            command = [sys.executable, "-m", "tests.benchmarks.loader", system, str(repeat)]
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            runs[system].append(json.loads(output.splitlines()[-1]))
+    print(f"{CONFIG}\n{N_DOCUMENTS} documents, medians of {REPEATS} alternating runs\n")
+    print(f"{'system':<32}{'words/s':>10}{'min-max':>18}{'loss':>9}{'peak MB':>9}{'train MB':>9}")
+    for system, name in SYSTEMS.items():
+        rates = [run["words_per_second"] for run in runs[system]]
+        columns = (
+            f"{statistics.median(run[key] for run in runs[system]):>9.4g}"
+            for key in ("held_out_loss", "peak_mb", "training_mb")
+        )
+        spread = f"{min(rates):,.0f}-{max(rates):,.0f}"
+        print(f"{name:<32}{statistics.median(rates):>10,.0f}{spread:>18}" + "".join(columns))
+    for system in ("adagrad", "adam"):
+        ratios = [
+            ours["words_per_second"] / theirs["words_per_second"]
+            for ours, theirs in zip(runs["w2v"], runs[system], strict=True)
+        ]
+        listed = ", ".join(f"{ratio:.1f}" for ratio in ratios)
+        print(f"w2v / {SYSTEMS[system]}: {statistics.median(ratios):.1f} times ({listed})")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        print(json.dumps(run_one(sys.argv[1], int(sys.argv[2]))))
+    else:
+        main()

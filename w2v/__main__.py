@@ -1,0 +1,156 @@
+"""The command line: the settings of an experiment as arguments.
+
+python -m w2v train --dim 128 --radius 5 --ratio 5 --batch_size 512 --epochs 3
+python -m w2v neighbours checkpoints/model_dim-....ckpt river army
+python -m w2v classify --checkpoint checkpoints/model_dim-....ckpt --batch_size 32 --epochs 10
+"""
+
+import sys
+from dataclasses import dataclass, field
+
+import torch
+
+import w2v
+
+
+@dataclass(kw_only=True)
+class TrainArguments:
+    """Say what to train on, and where to keep the result."""
+
+    source: str = field(default="auto", metadata={"help": "auto, local, hub or builtin"})
+    corpus: str = field(default="wikitext-2", metadata={"help": "wikitext-2 or wikitext-103"})
+    n_samples: int = field(default=5000, metadata={"help": "documents; 0 takes all"})
+    directory: str = field(default="checkpoints", metadata={"help": "of the checkpoint"})
+
+
+@dataclass(kw_only=True)
+class ClassifyArguments:
+    """Say what the classifier starts from, and what it reads."""
+
+    checkpoint: str = field(default="", metadata={"help": "of Word2Vec; none: a random table"})
+    dim: int = field(default=128, metadata={"help": "d of a random table"})
+    source: str = field(default="auto", metadata={"help": "auto, local, hub or builtin"})
+    n_labels: int = field(default=5000, metadata={"help": "labelled texts to train on"})
+    n_valid: int = field(default=5000, metadata={"help": "labelled texts held out"})
+
+
+def train(arguments: list[str]) -> None:
+    """Train Word2Vec and save it under the assignment's file name.
+
+    Args:
+        arguments: `Word2VecConfig` and `TrainArguments` as options.
+
+    Source: assignment Q3.1 to Q3.12.
+    """
+    config, options = _parse("train", arguments, w2v.Word2VecConfig, TrainArguments)
+    source = w2v.resolve_source(options.source, needs=(options.corpus,))
+    documents = w2v.load_documents(
+        options.corpus, source, n_samples=options.n_samples or None, seed=config.seed
+    )
+    tokenizer = w2v.load_tokenizer(source)
+    train_set, valid_set = (
+        w2v.WindowDataset.from_documents(part, config.radius, config.border, tokenizer.pad_token_id)
+        for part in w2v.preprocess(documents, tokenizer, seed=config.seed)
+    )
+    model = w2v.Word2Vec(
+        len(tokenizer), config.dim, generator=torch.Generator().manual_seed(config.seed)
+    )
+    vocabulary = w2v.vocabulary_identity(tokenizer)
+    history = w2v.train_word2vec(
+        model, train_set, valid_set, config, directory=options.directory, vocabulary=vocabulary
+    )
+    for epoch, (loss, auc) in enumerate(
+        zip(history.valid_loss, history.valid_auc, strict=True), start=1
+    ):
+        print(f"epoch {epoch}: validation loss {loss:.4f} nats per pair, AUC {auc:.4f}")
+    print(w2v.save_model(model, options.directory, config, vocabulary=vocabulary))
+
+
+def classify(arguments: list[str]) -> None:
+    """Train the attention classifier on held labels, from a checkpoint or a random table.
+
+    Args:
+        arguments: `ClassifierConfig` and `ClassifyArguments` as options.
+
+    Source: assignment Q4.1 to Q4.3.
+    """
+    config, options = _parse("classify", arguments, w2v.ClassifierConfig, ClassifyArguments)
+    source = w2v.resolve_source(options.source, needs=("ag_news",))
+    labelled = w2v.load_labelled("ag_news", source).shuffle(seed=config.seed)
+    tokenizer = w2v.load_tokenizer(source)
+    texts = w2v.tokenize(labelled, tokenizer)
+    train_set = texts.select(range(options.n_valid, options.n_valid + options.n_labels))
+    valid_set = texts.select(range(options.n_valid))
+    dim = options.dim
+    if options.checkpoint:
+        dim = w2v.load_word2vec(options.checkpoint)[1].dim
+    classifier = w2v.ClassAttentionModel(
+        len(tokenizer),
+        dim,
+        labelled.features["label"].num_classes,
+        generator=torch.Generator().manual_seed(config.seed),
+    )
+    if options.checkpoint:
+        vocabulary = w2v.vocabulary_identity(tokenizer)
+        w2v.load_model(options.checkpoint, classifier, vocabulary=vocabulary)
+    history = w2v.train_classifier(classifier, train_set, valid_set, config)
+    for epoch, (loss, accuracy) in enumerate(
+        zip(history.valid_loss, history.valid_accuracy, strict=True), start=1
+    ):
+        print(f"epoch {epoch}: validation loss {loss:.4f} nats, accuracy {accuracy:.4f}")
+
+
+def neighbours(arguments: list[str]) -> None:
+    """Print the nearest words of some words.
+
+    Args:
+        arguments: the path of a checkpoint, then words.
+
+    Source: Mikolov et al. 2013a, section 4.
+    """
+    if len(arguments) < 2:
+        raise ValueError(f"neighbours must get a checkpoint and words, got {arguments!r}")
+    path, *words = arguments
+    tokenizer = w2v.load_tokenizer()
+    model, _ = w2v.load_word2vec(path, vocabulary=w2v.vocabulary_identity(tokenizer))
+    names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    vectors = w2v.WordVectors.from_model(model, names)
+    w2v.describe_neighbours({word: vectors.most_similar(word) for word in words})
+
+
+COMMANDS = {"train": train, "classify": classify, "neighbours": neighbours}
+
+
+def _parse(command: str, arguments: list[str], *kinds: type) -> tuple:
+    """Turn options into settings; `--help` lists them with their defaults."""
+    from transformers import HfArgumentParser
+
+    parser = HfArgumentParser(kinds, prog=f"python -m w2v {command}")
+    return parser.parse_args_into_dataclasses(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; an error of the user's is one line, without a trace.
+
+    Args:
+        arguments: the command and its options.
+
+    Returns:
+        The exit status: 0, or 2 after an error.
+
+    Source: the package's own convention for errors.
+    """
+    if not arguments or arguments[0] not in COMMANDS:
+        asked_for_help = arguments[:1] in (["--help"], ["-h"])
+        print(__doc__.strip(), file=sys.stdout if asked_for_help else sys.stderr)
+        return 0 if asked_for_help else 2
+    try:
+        COMMANDS[arguments[0]](arguments[1:])
+    except (ValueError, TypeError, KeyError, OSError, FloatingPointError) as error:
+        print(f"w2v: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
