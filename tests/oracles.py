@@ -1,0 +1,181 @@
+"""The slow, obvious version of each computation: loops and Python floats.
+
+Written from the text of the assignment. Nothing here knows how w2v computes; nothing is fast.
+"""
+
+import math
+from collections import Counter
+
+
+def windows(ids, radius, border, pad_id):
+    """Every center word of one document with its 2R context words, place by place."""
+    words, contexts = [], []
+    for i in range(len(ids)):
+        places = window_places(i, len(ids), radius, border)
+        if places is not None:
+            words.append(ids[i])
+            contexts.append([ids[j] if 0 <= j < len(ids) else pad_id for j in places])
+    return words, contexts
+
+
+def window_places(i, n, radius, border):
+    """The 2R places around place i of n; None where i is no center under this rule."""
+    around = [i + step for step in range(-radius, radius + 1) if step != 0]
+    if border == "pad":
+        return around
+    if border == "drop":
+        return around if all(0 <= j < n for j in around) else None
+    for push in range(n):  # the shortest push, to either side, that brings the window inside
+        for first in (i - radius + push, i - radius - push):
+            if first >= 0 and first + 2 * radius < n:
+                return [j for j in range(first, first + 2 * radius + 1) if j != i]
+    return None
+
+
+def flatten(documents, radius, border, pad_id):
+    """The windows of all documents, one document after the other."""
+    words, contexts = [], []
+    for ids in documents:
+        more_words, more_contexts = windows(ids, radius, border, pad_id)
+        words += more_words
+        contexts += more_contexts
+    return words, contexts
+
+
+def dot(left, right):
+    """The dot product of two lists of numbers."""
+    return sum(a * b for a, b in zip(left, right, strict=True))
+
+
+def sigmoid(x):
+    """1 / (1 + e^-x), as section 1.2 has it."""
+    return 1 / (1 + math.exp(-x))
+
+
+def pair_loss(logit, positive):
+    """Equation (1) for one pair."""
+    return -math.log(sigmoid(logit)) if positive else -math.log(1 - sigmoid(logit))
+
+
+def mean_loss(pairs):
+    """Equation (1), averaged over pairs (logit, positive)."""
+    return sum(pair_loss(logit, positive) for logit, positive in pairs) / len(pairs)
+
+
+def labelled_pairs(word_ids, positive_ids, negative_ids):
+    """All pairs (w, c, positive) of a batch, each once."""
+    pairs = []
+    for w, positives, negatives in zip(word_ids, positive_ids, negative_ids, strict=True):
+        pairs += [(w, c, True) for c in positives] + [(w, c, False) for c in negatives]
+    return pairs
+
+
+def real_pairs(word_ids, positive_ids, negative_ids, ratio, pad_id):
+    """The same without pads: a padded place goes, and so do the K negatives drawn for it."""
+    pairs = []
+    for w, positives, negatives in zip(word_ids, positive_ids, negative_ids, strict=True):
+        for j, c in enumerate(positives):
+            if c != pad_id:
+                own_negatives = negatives[j * ratio : (j + 1) * ratio]
+                pairs += [(w, c, True)] + [(w, n, False) for n in own_negatives]
+    return pairs
+
+
+def logits(center_table, context_table, pairs):
+    """(c . w, positive) for each pair (w, c, positive)."""
+    return [(dot(center_table[w], context_table[c]), positive) for w, c, positive in pairs]
+
+
+def table_gradients(center_table, context_table, pairs):
+    """Derivative of the mean loss by every number of both tables, one pair after the other."""
+    n_words, dim = len(center_table), len(center_table[0])
+    of_center = [[0.0] * dim for _ in range(n_words)]
+    of_context = [[0.0] * dim for _ in range(n_words)]
+    for w, c, positive in pairs:
+        probability = sigmoid(dot(center_table[w], context_table[c]))
+        slope = (probability - 1 if positive else probability) / len(pairs)
+        for k in range(dim):
+            of_center[w][k] += slope * context_table[c][k]
+            of_context[c][k] += slope * center_table[w][k]
+    return of_center, of_context
+
+
+def adagrad_step(table, squares, gradient, learning_rate, epsilon=1e-10):
+    """Duchi et al. 2011, in place: each number moves by its gradient over its own history."""
+    for row, row_squares, row_gradient in zip(table, squares, gradient, strict=True):
+        for k, slope in enumerate(row_gradient):
+            row_squares[k] += slope**2
+            row[k] -= learning_rate * slope / (math.sqrt(row_squares[k]) + epsilon)
+
+
+def accuracy(pairs):
+    """Share of pairs (logit, positive) whose logit lies on the right side of 0."""
+    return sum((logit > 0) == positive for logit, positive in pairs) / len(pairs)
+
+
+def balanced_accuracy(pairs):
+    """Mean of the accuracy among the positives and that among the negatives."""
+    positives = [pair for pair in pairs if pair[1]]
+    negatives = [pair for pair in pairs if not pair[1]]
+    return (accuracy(positives) + accuracy(negatives)) / 2
+
+
+def auc(pairs):
+    """Share of all (positive, negative) couples in the right order; a tie is half right."""
+    right, n_couples = 0.0, 0
+    for positive_logit, positive in pairs:
+        for negative_logit, other in pairs:
+            if positive and not other:
+                n_couples += 1
+                right += 1.0 if positive_logit > negative_logit else 0.0
+                right += 0.5 if positive_logit == negative_logit else 0.0
+    return right / n_couples
+
+
+def noise_probabilities(counts, exponent):
+    """count ** exponent over its sum; an id never seen has none."""
+    weights = [count**exponent if count else 0.0 for count in counts]
+    return [weight / sum(weights) for weight in weights]
+
+
+def frequency_logit(word, counts, ratio, noise_probability):
+    """log odds that a pair with context c is positive, knowing c alone, by Bayes' rule."""
+    likelihood = counts[word] / sum(counts)
+    prior_odds = 1 / ratio
+    if likelihood == 0:
+        return -math.inf
+    if noise_probability == 0:
+        return math.inf
+    return math.log(prior_odds * likelihood / noise_probability)
+
+
+def chi_square(draws, probabilities):
+    """Pearson's statistic of some draws; infinite once an impossible id was drawn."""
+    found, n_draws, total = Counter(draws), len(draws), 0.0
+    for word, probability in enumerate(probabilities):
+        if probability > 0:
+            total += (found.pop(word, 0) - n_draws * probability) ** 2 / (n_draws * probability)
+    return math.inf if found else total
+
+
+def cosine(left, right):
+    """The cosine between two vectors; 0 where one of them has no direction."""
+    lengths = math.sqrt(dot(left, left)) * math.sqrt(dot(right, right))
+    return dot(left, right) / lengths if lengths else 0.0
+
+
+def unit(vector):
+    """The vector at length 1; a zero vector stays as it is."""
+    length = math.sqrt(dot(vector, vector))
+    return [x / length for x in vector] if length else list(vector)
+
+
+def nearest(vectors, positive, negative, topn):
+    """(word, cosine) of the words nearest to a signed sum of unit vectors, given words left out."""
+    query = [0.0] * len(next(iter(vectors.values())))
+    for sign, words in ((1, positive), (-1, negative)):
+        for word in words:
+            query = [q + sign * x for q, x in zip(query, unit(vectors[word]), strict=True)]
+    others = [word for word in vectors if word not in {*positive, *negative}]
+    ranked = sorted(others, key=lambda word: -cosine(query, vectors[word]))
+    return [(word, cosine(query, vectors[word])) for word in ranked[:topn]]
