@@ -31,7 +31,20 @@ _ROOMS = {
     ],
     "training": ["History", "train_word2vec"],
     "vectors": ["WordVectors"],
-    "classifier": ["ClassAttentionModel", "evaluate_classifier", "train_classifier"],
+    "classifier": [
+        "ClassAttentionModel",
+        "collate_texts",
+        "evaluate_classifier",
+        "train_classifier",
+    ],
+    "experiments": [
+        "compare_pretraining",
+        "find_or_train",
+        "learning_curves",
+        "paired_gains",
+        "pretrain",
+        "summarise",
+    ],
     "inspection": ["describe_batch", "describe_neighbours", "show_source"],
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

@@ -44,26 +44,18 @@ def train(arguments: list[str]) -> None:
     """
     config, options = _parse("train", arguments, w2v.Word2VecConfig, TrainArguments)
     source = w2v.resolve_source(options.source, needs=(options.corpus,))
-    documents = w2v.load_documents(
-        options.corpus, source, n_samples=options.n_samples or None, seed=config.seed
-    )
-    tokenizer = w2v.load_tokenizer(source)
-    train_set, valid_set = (
-        w2v.WindowDataset.from_documents(part, config.radius, config.border, tokenizer.pad_token_id)
-        for part in w2v.preprocess(documents, tokenizer, seed=config.seed)
-    )
-    model = w2v.Word2Vec(
-        len(tokenizer), config.dim, generator=torch.Generator().manual_seed(config.seed)
-    )
-    vocabulary = w2v.vocabulary_identity(tokenizer)
-    history = w2v.train_word2vec(
-        model, train_set, valid_set, config, directory=options.directory, vocabulary=vocabulary
+    path, history = w2v.pretrain(
+        config,
+        options.directory,
+        source=source,
+        corpus=options.corpus,
+        n_samples=options.n_samples or None,
     )
     for epoch, (loss, auc) in enumerate(
         zip(history.valid_loss, history.valid_auc, strict=True), start=1
     ):
         print(f"epoch {epoch}: validation loss {loss:.4f} nats per pair, AUC {auc:.4f}")
-    print(w2v.save_model(model, options.directory, config, vocabulary=vocabulary))
+    print(path)
 
 
 def classify(arguments: list[str]) -> None:
@@ -147,7 +139,8 @@ def main(arguments: list[str]) -> int:
     try:
         COMMANDS[arguments[0]](arguments[1:])
     except (ValueError, TypeError, KeyError, OSError, FloatingPointError) as error:
-        print(f"w2v: {error}", file=sys.stderr)
+        reason = error.args[0] if isinstance(error, KeyError) else error  # str() would quote it
+        print(f"w2v: {reason}", file=sys.stderr)
         return 2
     return 0
 

@@ -196,9 +196,7 @@ def _train_tokenizer(texts: list[str]) -> str:
     )
     learner.train_from_iterator(texts, trainer)
     # A fresh tokenizer, in which the letters are pieces like any other.
-    fresh = _wordpiece(learner.get_vocab())
-    fresh.add_special_tokens(special)
-    return fresh.to_str()
+    return _wordpiece(learner.get_vocab()).to_str()
 
 
 def _wordpiece(vocabulary: dict[str, int] | None = None):

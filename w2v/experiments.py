@@ -2,14 +2,20 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from w2v.classifier import TextDataset, train_classifier
-from w2v.config import ClassifierConfig, check_positive_int
+from w2v.checkpoint import checkpoint_name, read_checkpoint, save_model
+from w2v.classifier import ClassifierHistory, TextDataset, train_classifier
+from w2v.config import ClassifierConfig, Word2VecConfig, check_positive_int
+from w2v.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
+from w2v.model import Word2Vec
+from w2v.training import History, train_word2vec
+from w2v.windows import WindowDataset
 
 Row = dict[str, Any]
 
@@ -115,6 +121,97 @@ def paired_gains(rows: Iterable[Row]) -> list[Row]:
         if table == "pretrained":
             gains.setdefault(n, []).append(accuracy - final[n, "random", seed])
     return [{"n_labels": n, **_mean_and_spread(values)} for n, values in gains.items()]
+
+
+def learning_curves(rows: Iterable[Row], n_labels: int) -> dict[str, dict[str, list]]:
+    """Arrange the runs of one number of labels for `plots.plot_comparison`.
+
+    Args:
+        rows: what `compare_pretraining` gives.
+        n_labels: which runs to take.
+
+    Returns:
+        For each table, the lists of `ClassifierHistory` by name, shape (seeds, epochs) each.
+
+    Source: assignment Q4.3.
+    """
+    curves: dict[str, dict[str, list]] = {}
+    for row in rows:
+        if row["n_labels"] == n_labels:
+            of_table = curves.setdefault(row["table"], {})
+            for field in fields(ClassifierHistory):
+                of_table.setdefault(field.name, []).append(row[field.name])
+    return curves
+
+
+def find_or_train(
+    config: Word2VecConfig,
+    directory: str | Path,
+    *,
+    source: str = "auto",
+) -> Path:
+    """Find the checkpoint of a training on all of WikiText-2, or train it now, and say which.
+
+    Args:
+        config: every setting; it names the file.
+        directory: where the checkpoint is, or goes.
+        source: where text comes from, as in `resolve_source`.
+
+    Returns:
+        The path of a checkpoint of exactly these settings, for the vocabulary of this source.
+
+    Raises:
+        CheckpointError: the checkpoint found is damaged.
+
+    Source: assignment Q3.13 and Q4.1.
+    """
+    vocabulary = vocabulary_identity(load_tokenizer(source))
+    path = Path(directory) / checkpoint_name(config)
+    if path.exists():
+        saved = read_checkpoint(path)
+        if (saved["config"], saved["vocabulary"]) == (asdict(config), vocabulary):
+            print(f"Found {path.name}.")
+            return path
+        print(f"{path.name} has other settings or another vocabulary: training it again.")
+    else:
+        print(f"There is no {path.name}: training it now.")
+    return pretrain(config, directory, source=source)[0]
+
+
+def pretrain(
+    config: Word2VecConfig,
+    directory: str | Path,
+    *,
+    source: str = "auto",
+    corpus: str = "wikitext-2",
+    n_samples: int | None = None,
+) -> tuple[Path, History]:
+    """Train Word2Vec from text to checkpoint, in one call.
+
+    Args:
+        config: every setting; it names the file.
+        directory: where the checkpoint goes.
+        source: where text comes from, as in `resolve_source`.
+        corpus: "wikitext-2" or "wikitext-103".
+        n_samples: documents to train on; None takes all.
+
+    Returns:
+        The path of the checkpoint, and the numbers of each epoch.
+
+    Source: assignment Q3.1 to Q3.13.
+    """
+    documents = load_documents(corpus, source, n_samples=n_samples, seed=config.seed)
+    tokenizer = load_tokenizer(source)
+    train_set, valid_set = (
+        WindowDataset.from_documents(part, config.radius, config.border, tokenizer.pad_token_id)
+        for part in preprocess(documents, tokenizer, seed=config.seed)
+    )
+    model = Word2Vec(len(tokenizer), config.dim, generator=_seeded(config.seed))
+    vocabulary = vocabulary_identity(tokenizer)
+    history = train_word2vec(
+        model, train_set, valid_set, config, directory=directory, vocabulary=vocabulary
+    )
+    return save_model(model, directory, config, vocabulary=vocabulary), history
 
 
 def _mean_and_spread(values: Sequence[float]) -> Row:
