@@ -11,6 +11,8 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import asdict
+from pathlib import Path
 
 import torch
 
@@ -21,6 +23,7 @@ from tests.benchmarks import student
 CONFIG = w2v.Word2VecConfig(dim=128, radius=5, ratio=5, batch_size=512, epochs=1)
 N_DOCUMENTS = 1500
 REPEATS = 3
+RESULTS = Path(__file__).parents[2] / "report/results/loader.json"
 SYSTEMS = {
     "w2v": "w2v, engine=loader (Adagrad)",
     "adagrad": "student loop, dense Adagrad",
@@ -78,30 +81,55 @@ def _peak_mb() -> float:
 
 
 def main() -> None:
-    """Let the systems take turns and print medians, spread and the paired ratios."""
+    """Let the systems take turns; print and store medians, spread and the paired ratios."""
     runs = {system: [] for system in SYSTEMS}
     for repeat in range(REPEATS):
         for system in SYSTEMS:
             command = [sys.executable, "-m", "tests.benchmarks.loader", system, str(repeat)]
             output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             runs[system].append(json.loads(output.splitlines()[-1]))
-    print(f"{CONFIG}\n{N_DOCUMENTS} documents, medians of {REPEATS} alternating runs\n")
-    print(f"{'system':<32}{'words/s':>10}{'min-max':>18}{'loss':>9}{'peak MB':>9}{'train MB':>9}")
-    for system, name in SYSTEMS.items():
-        rates = [run["words_per_second"] for run in runs[system]]
-        columns = (
-            f"{statistics.median(run[key] for run in runs[system]):>9.4g}"
-            for key in ("held_out_loss", "peak_mb", "training_mb")
-        )
-        spread = f"{min(rates):,.0f}-{max(rates):,.0f}"
-        print(f"{name:<32}{statistics.median(rates):>10,.0f}{spread:>18}" + "".join(columns))
+    result = {
+        "config": asdict(CONFIG),
+        "documents": N_DOCUMENTS,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "systems": {
+            name: {key: summary(run[key] for run in runs[system]) for key in runs[system][0]}
+            for system, name in SYSTEMS.items()
+        },
+    }
     for system in ("adagrad", "adam"):
-        ratios = [
+        result[f"ratio_to_student_{system}"] = summary(
             ours["words_per_second"] / theirs["words_per_second"]
             for ours, theirs in zip(runs["w2v"], runs[system], strict=True)
-        ]
-        listed = ", ".join(f"{ratio:.1f}" for ratio in ratios)
-        print(f"w2v / {SYSTEMS[system]}: {statistics.median(ratios):.1f} times ({listed})")
+        )
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+    show(result)
+
+
+def summary(values) -> dict:
+    """Give the median, the extremes and every value, in the order measured."""
+    values = [round(value, 4) for value in values]
+    middle = statistics.median(values)
+    return {"median": middle, "min": min(values), "max": max(values), "runs": values}
+
+
+def show(result: dict) -> None:
+    """Print the table."""
+    print(f"{CONFIG}\n{N_DOCUMENTS} documents, medians of {REPEATS} alternating runs\n")
+    print(f"{'system':<32}{'words/s':>10}{'min-max':>18}{'loss':>9}{'peak MB':>9}{'train MB':>9}")
+    for name, figures in result["systems"].items():
+        rate = figures["words_per_second"]
+        columns = (
+            f"{figures[key]['median']:>9.4g}" for key in ("held_out_loss", "peak_mb", "training_mb")
+        )
+        spread = f"{rate['min']:,.0f}-{rate['max']:,.0f}"
+        print(f"{name:<32}{rate['median']:>10,.0f}{spread:>18}" + "".join(columns))
+    for system in ("adagrad", "adam"):
+        ratio = result[f"ratio_to_student_{system}"]
+        listed = ", ".join(f"{value:.1f}" for value in ratio["runs"])
+        print(f"w2v / {SYSTEMS[system]}: {ratio['median']:.1f} times ({listed})")
 
 
 if __name__ == "__main__":
