@@ -15,13 +15,19 @@ import os
 import re
 import threading
 import urllib.request
+import warnings
 from functools import cache
 from pathlib import Path
 
 import torch
+from tqdm import TqdmWarning
 
 from w2v import builtin
 from w2v.config import check_choice, check_positive_int, check_seed
+
+with warnings.catch_warnings():  # on a page without widgets tqdm warns, at its first import only
+    warnings.simplefilter("ignore", TqdmWarning)
+    import tqdm.auto  # noqa: F401
 
 SOURCES = ("auto", "local", "hub", "builtin")
 SPLITS = ("train", "validation", "test")

@@ -75,8 +75,9 @@ def plot_scores(scores: Mapping[str, Mapping[str, float]], chance: Mapping[str, 
         left, right = place - width / 2, place + (len(scores) - 0.5) * width
         label = "constant answer" if place == 0 else None
         axes.hlines(100 * chance[name], left, right, color="grey", ls="--", label=label)
-    axes.set_xticks(places + (len(scores) - 1) * width / 2, list(chance))
-    axes.set_ylabel("held-out pairs (%)")
+    names = [name.replace("_", " ").replace("auc", "AUC") for name in chance]
+    axes.set_xticks(places + (len(scores) - 1) * width / 2, names)
+    axes.set_ylabel("score on held-out pairs (%)")
     axes.set_ylim(0, 115)
     axes.legend(ncols=3, loc="upper center", fontsize=8)
     return figure
