@@ -151,6 +151,13 @@ def test_labelled_texts_are_balanced_from_their_head_on(packages):
     assert {labels.count(i) for i in range(4)} == {len(labels) // 4}
 
 
+def test_each_text_carries_the_label_of_its_library(packages):
+    texts, labels, names = builtin.labelled("train")
+    for text, label in zip(texts, labels, strict=True):
+        number = 20 + ["python", *builtin.PACKAGES].index(names[label])
+        assert f"for {' '.join(NUMBERS[int(digit)] for digit in str(number))} " in text
+
+
 def test_labelled_texts_do_not_name_their_library(packages):
     for split in ("train", "test"):
         texts, _, names = builtin.labelled(split)
