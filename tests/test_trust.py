@@ -172,7 +172,7 @@ class TestKills:
         counter = LineCounter(os.path.join(PACKAGE, room))
         trace(counter, lambda: train_and_save(tmp_path / "counted"))
         assert counter.n > 100
-        for n in range(1, counter.n, counter.n // 20):
+        for n in range(1, counter.n, counter.n // 13):
             directory = tmp_path / f"killed at line {n}"
             killer = KilledAtLine(counter.files, n)
             killed = in_child(lambda k=killer, d=directory: trace(k, lambda: train_and_save(d)))
