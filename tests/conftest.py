@@ -2,7 +2,8 @@
 
 import os
 
-os.environ.setdefault("MPLBACKEND", "Agg")  # figures are made, never shown
+os.environ["MPLBACKEND"] = "Agg"  # figures are made, never shown
+os.environ["OMP_NUM_THREADS"] = "1"  # tiny tensors: several threads only wait for one another
 
 import pytest
 import torch
