@@ -1,6 +1,7 @@
 """The training loop: epochs, validation, the best and the last, resuming (Q3.10)."""
 
 import contextlib
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -118,6 +119,9 @@ def train_word2vec(
             except FloatingPointError as error:
                 raise FloatingPointError(_diverged(error, epoch, config, last)) from None
         scores = evaluate_word2vec(model, valid_set, config, counts=counts)
+        if not math.isfinite(scores.loss):
+            error = f"validation loss must be finite, got {scores.loss} at the end"
+            raise FloatingPointError(_diverged(error, epoch, config, last))
         history.train_loss.append(train_loss)
         history.valid_loss.append(scores.loss)
         history.valid_accuracy.append(scores.model.accuracy)
@@ -216,6 +220,10 @@ def _resume(path, model, optimizers, config, vocabulary) -> History:
                 f"{path.name} must hold a training with {name} {wanted!r}, "
                 f"got {state.get(name)!r}; remove it to start again"
             )
+    for name, table in model.state_dict().items():
+        wanted, found = tuple(table.shape), tuple(state["model"][name].shape)
+        if wanted != found:
+            raise CheckpointError(f"{path.name} must hold {name} of shape {wanted}, got {found}")
     model.load_state_dict(state["model"])
     for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved)
