@@ -492,8 +492,9 @@ def test_a_last_step_that_diverges_is_seen_in_validation():
 
 def test_progress_bar_goes_to_stderr_and_can_be_switched_off(capsys):
     rows = planted_rows(4, seed=0)
-    train_classifier(make_model(), rows, rows, CONFIG)
+    train_classifier(make_model(), rows, rows, CONFIG, progress=True)
     shown = capsys.readouterr()
     assert shown.out == "" and "loss=" in shown.err and "texts/s" in shown.err
-    train(make_model(), rows, rows)
-    assert capsys.readouterr().err == ""
+    for progress in (False, None):  # None: there is no terminal here
+        train_classifier(make_model(), rows, rows, CONFIG, progress=progress)
+        assert capsys.readouterr().err == ""

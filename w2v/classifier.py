@@ -304,7 +304,7 @@ def train_classifier(
     valid_set: Iterable[dict],
     config: ClassifierConfig,
     *,
-    progress: bool = True,
+    progress: bool | None = None,
 ) -> ClassifierHistory:
     """Train a classifier with Adam on the cross-entropy, and measure it after every epoch.
 
@@ -317,7 +317,7 @@ def train_classifier(
         train_set: rows with `input_ids` (list of int) and `label` (int), or a `TextDataset`.
         valid_set: the same, for the measures after every epoch.
         config: batch size, epochs, learning rate, seed, and whether the table is frozen.
-        progress: show a bar with the loss and texts per second on stderr.
+        progress: show a bar with the loss and texts per second on stderr; None: on a terminal only.
 
     Returns:
         Loss and accuracy of both sets, epoch by epoch.
@@ -339,9 +339,11 @@ def train_classifier(
         collate_fn=collate_texts,
     )
     history = ClassifierHistory()
+    n_texts = config.epochs * len(train_texts)
+    disable = None if progress is None else not progress  # tqdm: None hides it off a terminal
     with (
         _training_mode(classifier, config.freeze) as trained,
-        tqdm(total=config.epochs * len(train_texts), unit=" texts", disable=not progress) as bar,
+        tqdm(total=n_texts, unit=" texts", disable=disable) as bar,
     ):
         optimizer = torch.optim.Adam(trained, lr=config.learning_rate, fused=True)
         for epoch in range(1, config.epochs + 1):
