@@ -1,0 +1,289 @@
+"""The hogwild engine trains the pairs, the loss and the gradient that the definitions say."""
+
+import importlib
+import math
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from w2v.model import Word2Vec
+from w2v.vocabulary import NoiseDistribution
+from w2v.windows import WindowDataset
+
+pytest.importorskip("numba")
+from w2v.engines import hogwild  # noqa: E402
+
+V, R, K = 13, 2, 1
+NEVER = 10**9  # epochs: so many that the learning rate stays as it is
+
+
+def settings(**changes):
+    values = dict(
+        dim=V,
+        radius=R,
+        ratio=K,
+        epochs=NEVER,
+        learning_rate=1e-6,
+        border="drop",
+        subsample=0.0,
+        dynamic_window=False,
+        shared_negatives=True,
+    )
+    return SimpleNamespace(**values | changes)
+
+
+def corpus(documents, config, pad_id=0):
+    rows = [{"input_ids": ids} for ids in documents]
+    return WindowDataset.from_documents(rows, config.radius, config.border, pad_id)
+
+
+def random_documents(n_documents, seed=0, below=V - 1):
+    random = np.random.default_rng(seed)
+    lengths = random.integers(0, 6 * R, n_documents)
+    return [random.integers(below, size=length).tolist() for length in lengths]
+
+
+def only(word, vocab_size=V):
+    return NoiseDistribution(torch.nn.functional.one_hot(torch.tensor(word), vocab_size))
+
+
+def one_hot_model():
+    """Center rows are unit vectors, context rows zero: each step then counts a pair (w, c)."""
+    model = Word2Vec(V, V)
+    with torch.no_grad():
+        model.center_embeddings.weight.copy_(torch.eye(V))
+    return model
+
+
+def train(model, train_set, config, noise, *, epoch=1, seed=0, report=lambda n_words, loss: None):
+    generator = torch.Generator().manual_seed(seed)
+    return hogwild.train_epoch(
+        model, train_set, config, noise=noise, epoch=epoch, generator=generator, report=report
+    )
+
+
+def counted_pairs(model, config):
+    """Read the number of steps of each pair (w, c) off the context table of `one_hot_model`."""
+    return model.context_embeddings.weight.detach().T / (config.learning_rate / 2)
+
+
+def served_pairs(train_set):
+    words, contexts = train_set.__getitems__(range(len(train_set)))
+    real = train_set.real(contexts)
+    pairs = words[:, None].expand_as(contexts)[real] * V + contexts[real]
+    return torch.bincount(pairs, minlength=V * V).reshape(V, V)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("border", ["drop", "shift", "pad"])
+def test_the_trained_pairs_are_those_of_the_window_dataset(border, shared):
+    config = settings(border=border, shared_negatives=shared)
+    train_set = corpus(random_documents(60), config)
+    model = one_hot_model()
+    train(model, train_set, config, only(V - 1))  # negatives never hit a word of the text
+    counted = counted_pairs(model, config)[: V - 1, : V - 1]
+    assert torch.equal(counted.round().long(), served_pairs(train_set)[: V - 1, : V - 1])
+    assert (counted - counted.round()).abs().max() < 0.1
+
+
+@pytest.mark.parametrize("border", ["drop", "shift", "pad"])
+def test_reports_add_up_to_the_windows_of_the_corpus(border):
+    config, reports = settings(border=border), []
+    train_set = corpus(random_documents(60), config)
+    train(one_hot_model(), train_set, config, only(V - 1), report=lambda n, _: reports.append(n))
+    assert sum(reports) == len(train_set)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("exponent", [0.0, 0.75])
+def test_negatives_follow_the_noise_for_every_word(shared, exponent):
+    config = settings(shared_negatives=shared)
+    train_set = corpus(random_documents(600), config)
+    noise = NoiseDistribution(torch.arange(V).double() ** exponent)
+    model = one_hot_model()
+    train(model, train_set, config, noise, seed=1)
+    served = served_pairs(train_set)
+    drawn = served - counted_pairs(model, config)
+    expected = served.sum(1, keepdim=True) * K * noise.probabilities
+    # shared negatives come in groups of 2R, each at most 2R times one word: 5 standard deviations
+    assert ((drawn - expected).abs() <= 5 * (2 * R * expected).sqrt() + 1).all()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_loss_and_step_are_those_of_equation_1_in_expectation(shared):
+    config = settings(shared_negatives=shared)
+    train_set = corpus(random_documents(4000), config)
+    noise = NoiseDistribution(torch.arange(V) + 1.0)
+    model = Word2Vec(V, V)
+    for table in (model.center_embeddings, model.context_embeddings):
+        torch.nn.init.normal_(table.weight, generator=torch.Generator().manual_seed(3))
+    w, c = (p.detach().double().requires_grad_() for p in model.parameters())
+    positives = served_pairs(train_set).double()
+    negatives = positives.sum(1, keepdim=True) * K * noise.probabilities
+    logits = w @ c.T
+    softplus = torch.nn.functional.softplus
+    total = (positives * softplus(-logits) + negatives * softplus(logits)).sum()
+    total.backward()
+
+    loss = train(model, train_set, config, noise)
+    assert loss == pytest.approx(total.item() / (positives.sum().item() * (1 + K)), rel=0.01)
+    for after, before in zip(model.parameters(), (w, c), strict=True):
+        step = (after.detach().double() - before.detach()) / -config.learning_rate
+        assert (step - before.grad).norm() < 0.05 * before.grad.norm()
+
+
+@pytest.mark.parametrize(("dim", "ratio"), [(13, 1), (20, 5), (48, 21)])
+def test_steps_equal_a_slow_loop(dim, ratio):
+    vocab_size, rate = 40, 0.05
+    config = settings(dim=dim, ratio=ratio, learning_rate=rate)
+    model = Word2Vec(vocab_size, dim)
+    for table in (model.center_embeddings, model.context_embeddings):
+        torch.nn.init.normal_(table.weight, std=0.5, generator=torch.Generator().manual_seed(3))
+    center, context = (p.detach().double().numpy() for p in model.parameters())
+    text, pairs, total = list(range(30)), 0, 0.0
+    for t in text:
+        words = [i for i in range(max(t - R, R), min(t + R, 29 - R) + 1) if i != t]
+        contexts = [t] + [vocab_size - 1] * ratio  # the same negative K times
+        z = center[words] @ context[contexts].T * ([1] + [-1] * ratio)
+        g = rate / (1 + np.exp(z)) * ([1] + [-1] * ratio)
+        total, pairs = total + np.log1p(np.exp(-z)).sum(), pairs + z.size
+        gains = g.T @ center[words]
+        center[words] += g @ context[contexts]
+        np.add.at(context, contexts, gains)
+
+    noise = only(vocab_size - 1, vocab_size)
+    loss = train(model, corpus([text], config), config, noise)
+    assert loss == pytest.approx(total / pairs, rel=1e-5)
+    for after, expected in zip(model.parameters(), (center, context), strict=True):
+        np.testing.assert_allclose(after.detach().numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [0.1, 1.0, 5.0])
+def test_the_loss_is_right_from_small_logits_to_large_ones(size):
+    config = settings(learning_rate=1e-30)
+    train_set = corpus(random_documents(60), config)
+    model = Word2Vec(V, V)
+    for table in (model.center_embeddings, model.context_embeddings):
+        torch.nn.init.normal_(table.weight, std=size, generator=torch.Generator().manual_seed(3))
+    logits = model.center_embeddings.weight.double() @ model.context_embeddings.weight.double().T
+    softplus, served = torch.nn.functional.softplus, served_pairs(train_set)
+    expected = (served * (softplus(-logits) + softplus(logits[:, -1:]))).sum() / served.sum() / 2
+    loss = train(model, train_set, config, only(V - 1))
+    assert loss == pytest.approx(expected.item(), rel=2e-6)
+
+
+def test_varied_windows_reach_every_distance_up_to_the_radius():
+    config = settings(dynamic_window=True)
+    model, n = one_hot_model(), 3000
+    train(model, corpus([list(range(V - 1))] * n, config), config, only(V - 1))
+    counted = counted_pairs(model, config)[: V - 1, : V - 1]
+    inner = range(2 * R, V - 1 - 2 * R)
+    for distance in range(1, R + 1):
+        share = np.mean([(counted[i, i + distance] / n).item() for i in inner])
+        assert share == pytest.approx((R - distance + 1) / R, abs=0.05)
+    assert counted[R, 2 * R + 1].abs() < 0.1
+
+
+def test_the_rate_falls_in_a_straight_line_over_all_epochs():
+    shares = []
+    for epochs, epoch in [(1, 1), (2, 1), (2, 2)]:
+        config = settings(epochs=epochs)
+        train_set = corpus(random_documents(600), config)
+        model = one_hot_model()
+        train(model, train_set, config, only(V - 1), epoch=epoch)
+        counted = counted_pairs(model, config)[: V - 1, : V - 1]
+        shares.append((counted.sum() / served_pairs(train_set).sum()).item())
+    assert shares == pytest.approx([1 / 2, 3 / 4, 1 / 4], abs=0.02)
+
+
+def test_one_thread_gives_the_same_tables_bit_for_bit():
+    config = settings(learning_rate=0.05, dynamic_window=True, subsample=0.05)
+    train_set = corpus(random_documents(600), config)
+    noise = NoiseDistribution(torch.ones(V))
+
+    def tables(seed):
+        model = Word2Vec(V, V, generator=torch.Generator().manual_seed(0))
+        loss = train(model, train_set, config, noise, seed=seed)
+        return loss, model.center_embeddings.weight, model.context_embeddings.weight
+
+    first, again, other = tables(0), tables(0), tables(1)
+    assert first[0] == again[0] != other[0]
+    assert torch.equal(first[1], again[1]) and torch.equal(first[2], again[2])
+    assert not torch.equal(first[1], other[1])
+
+
+def test_two_threads_learn_a_planted_corpus():
+    torch.set_num_threads(2)
+    config = settings(learning_rate=0.05, epochs=5)
+    random = np.random.default_rng(0)
+    halves = [random.integers(6, size=12) + 6 * random.integers(2) for _ in range(3000)]
+    train_set = corpus([half.tolist() for half in halves], config)
+    model = Word2Vec(V, V, generator=torch.Generator().manual_seed(0))
+    noise = NoiseDistribution.from_name("unigram^0.75", train_set.counts(V))
+    for epoch in range(1, 6):
+        loss = train(model, train_set, config, noise, epoch=epoch, seed=epoch)
+    # a word knows its half: log 2 becomes the entropy of 2/3 (positive among its own half)
+    best = (-math.log(2 / 3) - math.log(1 / 3) / 2) / 2
+    assert best - 0.05 < loss < math.log(2) - 0.1
+
+
+def test_subsampling_keeps_the_share_of_word2vec():
+    config = settings()
+    text = np.random.default_rng(0).choice(3, p=[0.9, 0.09, 0.01], size=100_000)
+    train_set = corpus(np.split(text, 1000), config)
+    kept = hogwild.subsample(train_set, 3, 0.05, torch.Generator().manual_seed(0))
+    before, after = train_set.counts(3).double(), kept.counts(3).double()
+    excess = before / before.sum() / 0.05
+    expected = ((excess.sqrt() + 1) / excess).clamp(max=1)
+    assert (after / before).tolist() == pytest.approx(expected.tolist(), abs=0.01)
+    assert after[2] == before[2]
+    assert kept.offsets[-1] == len(kept.tokens) and len(kept.offsets) == len(train_set.offsets)
+
+
+def test_an_interrupt_stops_the_epoch_at_once(monkeypatch):
+    monkeypatch.setattr(hogwild, "CHUNK_FLOPS", 1)
+    config, reports = settings(), []
+    train_set = corpus([list(range(V - 1))] * 5000, config)
+
+    def interrupt(n_words, loss):
+        reports.append(n_words)
+        raise KeyboardInterrupt
+
+    model = one_hot_model()
+    with pytest.raises(KeyboardInterrupt):
+        train(model, train_set, config, only(V - 1), report=interrupt)
+    counted = counted_pairs(model, config)[: V - 1, : V - 1]
+    assert len(reports) == 1
+    assert 0 < counted.sum() < 0.5 * served_pairs(train_set).sum()
+
+
+def test_a_loss_that_is_not_finite_stops_the_epoch():
+    config, model = settings(), one_hot_model()
+    with torch.no_grad():
+        model.center_embeddings.weight[3] = math.nan
+    with pytest.raises(FloatingPointError, match="loss must be finite, got nan at word 0"):
+        train(model, corpus([list(range(V - 1))], config), config, only(V - 1))
+
+
+def test_tables_of_another_type_are_refused():
+    config, model = settings(), one_hot_model().double()
+    with pytest.raises(ValueError, match="float32 tables on the CPU, got torch.float64 on cpu"):
+        train(model, corpus([list(range(V - 1))], config), config, only(V - 1))
+
+
+def test_without_numba_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "w2v.engines.hogwild")
+    with pytest.raises(ImportError, match=r'pip install "w2v\[fast\]"'):
+        importlib.import_module("w2v.engines.hogwild")
