@@ -146,9 +146,10 @@ def test_a_sample_holds_as_many_different_windows_as_asked(model, config):
     text = WindowDataset.from_documents([{"input_ids": list(range(V)) * 3}], R)
     scores, asked = listen(model, text, config, n_words=10)
     assert scores.n_pairs == 10 * 2 * R * (K + 1)
-    contexts = flatten_dataset_to_list([{"input_ids": list(range(V)) * 3}], R)[1]
+    words, contexts = flatten_dataset_to_list([{"input_ids": list(range(V)) * 3}], R)
     assert len(asked) == 10
     assert all(positives in contexts for _, positives, _ in asked)
+    assert [word for word, _, _ in asked] != words[:10]  # not just how the text begins
     assert listen(model, text, config, n_words=10)[1] == asked
     assert listen(model, text, config, n_words=10, seed=1)[1] != asked
 
