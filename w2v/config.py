@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 BORDERS = ("drop", "shift", "pad")
+ENGINES = ("loader", "hogwild")
 
 
 def check_positive_int(name: str, value: int) -> None:
@@ -98,10 +99,15 @@ class Word2VecConfig:
         ratio: K, the negative contexts drawn for each positive one.
         batch_size: B, the center words of a step.
         epochs: E, the passes over the training set.
-        learning_rate: Adagrad's step size.
+        learning_rate: the step size, of Adagrad (loader) or of falling SGD (hogwild).
         seed: of the tables, the order of the windows and the negatives.
         border: what happens where a document ends: "drop", "shift" or "pad".
         noise: where negatives come from: "uniform" or "unigram^0.75".
+        engine: "loader", the assignment's own path, or "hogwild", compiled and lock-free.
+        shared_negatives: all words around a context share its K negatives (hogwild only).
+        dynamic_window: draw each window's radius from 1 ... R (hogwild only).
+        subsample: leave out words above this share of the text at random; 0 keeps all
+            (hogwild only).
 
     Raises:
         TypeError: a value of another type.
@@ -115,10 +121,14 @@ class Word2VecConfig:
     ratio: int = field(metadata={"help": "K, the negative contexts for each positive one"})
     batch_size: int = field(metadata={"help": "B, the center words of a step"})
     epochs: int = field(metadata={"help": "E, the passes over the training set"})
-    learning_rate: float = field(default=0.05, metadata={"help": "Adagrad's step size"})
+    learning_rate: float = field(default=0.05, metadata={"help": "the step size"})
     seed: int = field(default=0, metadata={"help": "of tables, order and negatives"})
     border: str = field(default="drop", metadata={"help": "drop, shift or pad"})
     noise: str = field(default="uniform", metadata={"help": "uniform or unigram^0.75"})
+    engine: str = field(default="loader", metadata={"help": "loader or hogwild"})
+    shared_negatives: bool = field(default=False, metadata={"help": "hogwild only"})
+    dynamic_window: bool = field(default=False, metadata={"help": "hogwild only"})
+    subsample: float = field(default=0.0, metadata={"help": "threshold; hogwild only"})
 
     def __post_init__(self) -> None:
         for name in ("dim", "radius", "ratio", "batch_size", "epochs"):
@@ -127,6 +137,15 @@ class Word2VecConfig:
         check_seed(self.seed)
         check_choice("border", self.border, BORDERS)
         noise_exponent(self.noise)
+        check_choice("engine", self.engine, ENGINES)
+        if self.subsample:
+            check_positive("subsample", self.subsample)
+        for name in ("shared_negatives", "dynamic_window", "subsample"):
+            if self.engine == "loader" and getattr(self, name):
+                raise ValueError(
+                    f'{name} must be off for engine "loader", got {getattr(self, name)!r}; '
+                    'take engine="hogwild"'
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,27 +108,26 @@ def _score_pairs(model, dataset, config, counts, n_words, seed) -> tuple[Tensor,
         noise=noise,
         shuffle=False,
     )
-    parts = []
     was_training = model.training
     model.eval()
-    with torch.inference_mode():
-        for batch in loader:
-            positive_ids = batch["positive_context_ids"]  # (B, 2R)
-            ids = torch.cat([positive_ids, batch["negative_context_ids"]], dim=1)  # (B, C)
-            logits = model(batch["word_id"], ids)  # (B, C)
-            kept = real_pairs(dataset.real(positive_ids), config.ratio)  # (B, C)
-            width = positive_ids.shape[1]
-            left, right = kept[:, :width], kept[:, width:]  # (B, 2R), (B, 2KR)
-            parts.append(
-                (
-                    logits[:, :width][left],
-                    logits[:, width:][right],
-                    ids[:, :width][left],
-                    ids[:, width:][right],
-                )
-            )
-    model.train(was_training)
+    try:
+        parts = [_score_batch(model, dataset, config, batch) for batch in loader]
+    finally:
+        model.train(was_training)
     return tuple(torch.cat(part) for part in zip(*parts, strict=True))
+
+
+@torch.inference_mode()
+def _score_batch(model, dataset, config, batch) -> tuple[Tensor, ...]:
+    """Give logits and ids of the pairs of one batch, each flat, padding left out."""
+    positive_ids = batch["positive_context_ids"]  # (B, 2R)
+    ids = torch.cat([positive_ids, batch["negative_context_ids"]], dim=1)  # (B, C)
+    logits = model(batch["word_id"], ids)  # (B, C)
+    kept = real_pairs(dataset.real(positive_ids), config.ratio)  # (B, C)
+    positive, negative = (slice(0, positive_ids.shape[1]), slice(positive_ids.shape[1], None))
+    return tuple(
+        values[:, part][kept[:, part]] for values in (logits, ids) for part in (positive, negative)
+    )
 
 
 def score_pairs(positive_logits: Tensor, negative_logits: Tensor) -> PairScores:

@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from w2v.config import check_positive_int
 
@@ -31,8 +32,8 @@ class Word2Vec(nn.Module):
         super().__init__()
         check_positive_int("vocab_size", vocab_size)
         check_positive_int("dim", dim)
-        self.center_embeddings = nn.Embedding(vocab_size, dim, sparse=True)  # (V, d)
-        self.context_embeddings = nn.Embedding(vocab_size, dim)  # (V, d)
+        self.center_embeddings = skip_init(nn.Embedding, vocab_size, dim, sparse=True)  # (V, d)
+        self.context_embeddings = skip_init(nn.Embedding, vocab_size, dim)  # (V, d)
         nn.init.uniform_(self.center_embeddings.weight, -0.5 / dim, 0.5 / dim, generator=generator)
         nn.init.zeros_(self.context_embeddings.weight)
 
@@ -150,7 +151,7 @@ def sgns_loss(
     if real is None:
         return losses.mean()
     kept = real_pairs(real, negative_logits.shape[1] // real.shape[1])  # (B, 2R + 2KR)
-    return (losses * kept).sum() / kept.sum()
+    return (losses * kept).sum() / kept.sum().clamp(min=1)
 
 
 def real_pairs(real: Tensor, ratio: int) -> Tensor:

@@ -95,7 +95,7 @@ def train_word2vec(
     counts = train_set.counts(model.center_embeddings.num_embeddings)  # (V,)
     valid_set.counts(model.center_embeddings.num_embeddings)
     noise = NoiseDistribution.from_name(config.noise, counts)
-    optimizers = make_optimizers(model, config)
+    optimizers = make_optimizers(model, config) if config.engine == "loader" else []
     history = History()
     last = None
     if directory is not None:
@@ -107,15 +107,17 @@ def train_word2vec(
         generator = epoch_generator(config.seed, epoch)
         with _progress_bar(len(train_set), epoch, config, progress) as report:
             try:
-                train_loss = train_epoch(
-                    model,
-                    train_set,
-                    config,
-                    optimizers=optimizers,
-                    noise=noise,
-                    generator=generator,
-                    report=report,
-                )
+                common = {"noise": noise, "generator": generator, "report": report}
+                if config.engine == "loader":
+                    train_loss = train_epoch(
+                        model, train_set, config, optimizers=optimizers, **common
+                    )
+                else:
+                    from w2v.engines import hogwild  # compiled by numba, an extra
+
+                    train_loss = hogwild.train_epoch(
+                        model, train_set, config, epoch=epoch, **common
+                    )
             except FloatingPointError as error:
                 raise FloatingPointError(_diverged(error, epoch, config, last)) from None
         scores = evaluate_word2vec(model, valid_set, config, counts=counts)

@@ -25,10 +25,11 @@ class NoiseDistribution:
     def __init__(self, weights: Tensor) -> None:
         weights = weights.double()
         total = weights.sum()
+        least = weights.min() if len(weights) else total
         if not (total > 0 and torch.isfinite(total) and (weights >= 0).all()):
             raise ValueError(
                 "weights must be finite, 0 or more and not all 0, "
-                f"got a sum of {total.item()!r} and a minimum of {weights.min().item()!r}"
+                f"got a sum of {total.item()!r} and a minimum of {least.item()!r}"
             )
         self.vocab_size = len(weights)
         self.probabilities = weights / total  # (V,)

@@ -118,10 +118,11 @@ class WindowDataset(Dataset):
         else:
             n_centers = lengths
         self.ends = n_centers.cumsum(0)  # (n_documents,): windows up to the end of each document
-        if len(self) == 0:
-            longest = int(lengths.max()) if len(lengths) else 0
+        longest = int(lengths.max()) if len(lengths) else 0
+        needed, formula = (2, "") if border == "pad" else (2 * R + 1, " (2R+1)")
+        if longest < needed:
             raise ValueError(
-                f"dataset must hold a document of {2 * R + 1} words (2R+1) or more, "
+                f"dataset must hold a document of {needed} words{formula} or more, "
                 f"got {len(lengths)} documents of at most {longest}; lower R or add documents"
             )
 
@@ -145,7 +146,7 @@ class WindowDataset(Dataset):
 
         Source: assignment Q3.4 and Q3.5.
         """
-        documents = [np.asarray(row["input_ids"], dtype=np.int32) for row in dataset]
+        documents = [_int32_ids(row["input_ids"]) for row in dataset]
         tokens = np.concatenate(documents) if documents else np.empty(0, dtype=np.int32)
         offsets = np.cumsum([0] + [len(document) for document in documents], dtype=np.int64)
         return cls(torch.from_numpy(tokens), torch.from_numpy(offsets), R, border, pad_id)
@@ -167,7 +168,7 @@ class WindowDataset(Dataset):
 
         Source: assignment Q3.5; `torch.utils.data` calls it where a dataset has it.
         """
-        index = torch.as_tensor(indices)  # (B,)
+        index = torch.as_tensor(indices, dtype=torch.int64)  # (B,)
         if len(index) and (index.min() < 0 or index.max() >= len(self)):
             raise IndexError(f"index must lie in [0, {len(self)}), got {indices!r}")
         document = torch.searchsorted(self.ends, index, right=True)  # (B,)
@@ -226,3 +227,14 @@ class WindowDataset(Dataset):
                 "tokenise with the vocabulary that the model was made for"
             )
         return torch.bincount(self.tokens, minlength=vocab_size)  # (V,)
+
+
+def _int32_ids(ids: Sequence[int]) -> np.ndarray:
+    """Store the ids of one document in 4 bytes each; refuse what would not come back the same."""
+    given = np.asarray(ids)
+    stored = given.astype(np.int32)
+    if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
+        raise TypeError(f"input_ids must be a flat list of integers, got {ids!r}")
+    if not np.array_equal(given, stored):
+        raise ValueError(f"input_ids must be below 2**31, got {given.max()!r}")
+    return stored
