@@ -160,6 +160,8 @@ def _check_agreement(model, train_set, valid_set, config) -> None:
     if dim != config.dim:
         raise ValueError(f"model must have dim {config.dim} as the config says, got {dim}")
     for name, dataset in (("train_set", train_set), ("valid_set", valid_set)):
+        if dataset.offsets.diff().max() < 2:
+            raise ValueError(f"{name} must hold a document of 2 words or more, got none")
         wanted, found = (config.radius, config.border), (dataset.radius, dataset.border)
         if wanted != found:
             raise ValueError(

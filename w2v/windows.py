@@ -119,7 +119,7 @@ class WindowDataset(Dataset):
             n_centers = lengths
         self.ends = n_centers.cumsum(0)  # (n_documents,): windows up to the end of each document
         longest = int(lengths.max()) if len(lengths) else 0
-        needed, formula = (2, "") if border == "pad" else (2 * R + 1, " (2R+1)")
+        needed, formula = (1, "") if border == "pad" else (2 * R + 1, " (2R+1)")
         if longest < needed:
             raise ValueError(
                 f"dataset must hold a document of {needed} words{formula} or more, "

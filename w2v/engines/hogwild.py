@@ -171,7 +171,7 @@ def subsample(
 
 
 @intrinsic(prefer_literal=True)
-def _train_pairs(_, center, context, words, contexts, slopes, n_words, rate, dim, ratio):
+def _train_pairs(_, center, context, words, contexts, labels, slopes, n_words, rate, dim, ratio):
     """Make one step of n words w with K + 1 contexts c: the first positive, the rest negative.
 
     With y = 1 for the positive context and -1 for a negative one, equation (1) is the sum of
@@ -182,62 +182,64 @@ def _train_pairs(_, center, context, words, contexts, slopes, n_words, rate, dim
     def write(numba_context, builder, signature, arguments):
         arrays = (
             numba_context.make_array(kind)(numba_context, builder, argument).data
-            for kind, argument in zip(signature.args[:5], arguments[:5], strict=True)
+            for kind, argument in zip(signature.args[:6], arguments[:6], strict=True)
         )
-        center, context, words, contexts, slopes = arrays
-        n_words, rate = arguments[5], spread(builder, arguments[6])
+        center, context, words, contexts, labels, slopes = arrays
+        n_words, rate = arguments[6], spread(builder, arguments[7])
         word_rows = Rows(builder, center, words, dim.literal_value)
         context_rows = Rows(builder, context, contexts, dim.literal_value)
         n_contexts = ratio.literal_value + 1
         slope_rows = Rows(builder, slopes, None, n_contexts)
-        loss = Sum(builder)
 
         tile = max(1, LANES // n_contexts)  # words whose dot products fill one register
         whole = builder.sub(n_words, builder.srem(n_words, INDEX(tile)))
         for first, last, size in ((INDEX(0), whole, tile), (whole, n_words, 1)):
             with cgutils.for_range_slice(builder, first, last, INDEX(size), INDEX) as (i, _):
                 rows = [word_rows.address(builder.add(i, INDEX(r))) for r in range(size)]
-                columns = [context_rows.address(INDEX(k)) for k in range(n_contexts)]
-                dots = _write_dots(builder, rows, columns, dim.literal_value)
-                loss.add(_write_slopes(dots, n_contexts, rate, slope_rows.address(i)))
+                _write_dots(rows, context_rows, n_contexts, slope_rows.address(i))
+        n_pairs = builder.mul(n_words, INDEX(n_contexts))
+        loss = _write_slopes(n_pairs, rate, labels, slopes)
         starts = list(range(0, dim.literal_value, LANES))
         width = 2 if n_contexts <= 6 else 1  # columns at once, as far as registers reach
         for first in range(0, len(starts), width):
             _write_update(
                 starts[first : first + width], word_rows, context_rows, slope_rows, n_words
             )
-        return loss.lanes().total()
+        return loss.total()
 
-    kinds = center, context, words, contexts, slopes, n_words, rate, dim, ratio
+    kinds = center, context, words, contexts, labels, slopes, n_words, rate, dim, ratio
     return types.float64(*kinds), write
 
 
-def _write_dots(builder, words: list, contexts: list, dim: int) -> list[Lanes]:
-    """Write c . w for a few words with all contexts, word by word, each still a sum of lanes."""
-    dots = [Lanes(builder, 0.0)] * (len(words) * len(contexts))
+def _write_dots(words: list, contexts: Rows, n_contexts: int, logits) -> None:
+    """Write c . w of a few words with all contexts to `logits`, word by word."""
+    builder, dim = contexts.builder, contexts.dim
+    rows = [contexts.address(INDEX(k)) for k in range(n_contexts)]
+    dots = [Lanes(builder, 0.0)] * (len(words) * n_contexts)
     for start in range(0, dim, LANES):
         w = [load(builder, address, start, dim) for address in words]
-        for k, address in enumerate(contexts):
-            c = load(builder, address, start, dim)
+        for k in range(n_contexts):
+            c = load(builder, rows[k], start, dim)
             for i in range(len(words)):
-                dots[i * len(contexts) + k] += w[i] * c
-    return dots
-
-
-def _write_slopes(dots: list[Lanes], n_contexts: int, rate: Lanes, slopes) -> Lanes:
-    """Write rate y sigma(-z) of each pair to `slopes`, and give the losses -log sigma(z)."""
-    builder = rate.builder
-    loss = Lanes(builder, 0.0)
+                dots[i * n_contexts + k] += w[i] * c
     for first in range(0, len(dots), LANES):
-        pairs = range(first, min(first + LANES, len(dots)))
-        unused = [0] * (LANES - len(pairs))
-        y = Lanes(builder, [-1 if pair % n_contexts else 1 for pair in pairs] + unused)
-        z = sums(dots[first : first + LANES]) * y
+        store(sums(dots[first : first + LANES]), logits, first, first + LANES)
+
+
+def _write_slopes(n_pairs, rate: Lanes, labels, slopes) -> Lanes:
+    """Turn the logits in `slopes` into rate y sigma(-z), and give the losses -log sigma(z)."""
+    builder, loss = rate.builder, Sum(rate.builder)
+    end = builder.gep(slopes, [n_pairs])  # what fills up the last register: pairs without loss
+    sure = load(builder, builder.gep(labels, [n_pairs]), 0, LANES) * 1e3
+    store(sure, end, 0, LANES)
+    with cgutils.for_range_slice(builder, INDEX(0), n_pairs, INDEX(LANES), INDEX) as (first, _):
+        y = load(builder, builder.gep(labels, [first]), 0, LANES)
+        place = builder.gep(slopes, [first])
+        z = load(builder, place, 0, LANES) * y
         e = exp(abs(z) * -1.0)  # at most 1, so that nothing overflows
-        used = Lanes(builder, [1] * len(pairs) + unused)
-        loss += (log1p(e) + (abs(z) - z) * 0.5) * used
-        store(z.at_least(0.0, e, 1.0) / (e + 1.0) * y * rate, slopes, first, first + LANES)
-    return loss
+        loss.add(log1p(e) + (abs(z) - z) * 0.5)
+        store(z.at_least(0.0, e, 1.0) / (e + 1.0) * y * rate, place, 0, LANES)
+    return loss.lanes()
 
 
 def _write_update(starts: list[int], words, contexts, slopes, n_words) -> None:
@@ -336,6 +338,7 @@ def _compiled(dim: int, ratio: int) -> Callable:
     ):  # fmt: skip
         words = np.empty(4 * radius + 1, np.int64)  # "shift": up to 4R windows hold one place
         slopes = np.empty(4 * radius * (ratio + 1) + LANES, np.float32)
+        labels = np.where(np.arange(len(slopes)) % (ratio + 1) == 0, 1, -1).astype(np.float32)
         contexts, upcoming = np.empty(ratio + 1, np.int64), np.empty(ratio + 1, np.int64)
         state = np.uint64(seed) + GOLDEN * np.uint64(start * (4 * radius * ratio + ratio + 1))
         state = _draw_negatives(upcoming, state, threshold, alias)
@@ -371,7 +374,7 @@ def _compiled(dim: int, ratio: int) -> Callable:
                 if not shared:
                     state = _draw_negatives(contexts, state, threshold, alias)
                 total += _train_pairs(
-                    center, context, words[i:], contexts, slopes, group, step, dim, ratio
+                    center, context, words[i:], contexts, labels, slopes, group, step, dim, ratio
                 )
             n_pairs += n_words * (ratio + 1)
         return total, n_pairs, n_centers
