@@ -46,6 +46,7 @@ from w2v.engines.lanes import (
 
 DROP, SHIFT, PAD = range(len(BORDERS))
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # from one state of the random numbers to the next
+AHEAD = 2  # steps between the draw of a negative and its use, so that its row has arrived
 LOWEST_RATE = 1e-4  # share of the learning rate that is left at the very end, as in word2vec.c
 CHUNK_FLOPS = 1.5e9  # about 20 ms of work: how long Ctrl-C waits
 
@@ -170,13 +171,26 @@ def subsample(
     )
 
 
+def _width(n_contexts: int) -> int:
+    """Give how many lanes the pairs of one word take, so that no word straddles two registers."""
+    if n_contexts > LANES:
+        return LANES * math.ceil(n_contexts / LANES)
+    return 1 << (n_contexts - 1).bit_length()
+
+
 @intrinsic(prefer_literal=True)
-def _train_pairs(_, center, context, words, contexts, labels, slopes, n_words, rate, dim, ratio):
+def _train_pairs(
+    _, center, context, words, queue, labels, slopes, first, n_words, now, later, next_word, rate,
+    dim, ratio,
+):  # fmt: skip
     """Make one step of n words w with K + 1 contexts c: the first positive, the rest negative.
 
     With y = 1 for the positive context and -1 for a negative one, equation (1) is the sum of
     -log sigma(z) with z = y c . w. Its derivative by c . w is -y sigma(-z); so a step adds
     rate y sigma(-z) c to w, and rate y sigma(-z) w to c. Returns the loss before the step.
+
+    The words are `words[first : first + n_words]`, the contexts `queue[now]`. The contexts
+    `queue[later]` and `next_word` are fetched meanwhile, since memory takes longer than a step.
     """
 
     def write(numba_context, builder, signature, arguments):
@@ -184,70 +198,79 @@ def _train_pairs(_, center, context, words, contexts, labels, slopes, n_words, r
             numba_context.make_array(kind)(numba_context, builder, argument).data
             for kind, argument in zip(signature.args[:6], arguments[:6], strict=True)
         )
-        center, context, words, contexts, labels, slopes = arrays
-        n_words, rate = arguments[6], spread(builder, arguments[7])
-        word_rows = Rows(builder, center, words, dim.literal_value)
-        context_rows = Rows(builder, context, contexts, dim.literal_value)
-        n_contexts = ratio.literal_value + 1
-        slope_rows = Rows(builder, slopes, None, n_contexts)
+        center, context, words, queue, labels, slopes = arrays
+        first, n_words, now, later, next_word, rate = arguments[6:12]
+        d, n_contexts = dim.literal_value, ratio.literal_value + 1
+        rows = Rows(builder, center, builder.gep(words, [first]), d)
+        queued = Rows(builder, queue, None, n_contexts)
+        columns = Rows(builder, context, queued.address(now), d)
+        slopes = Rows(builder, slopes, None, _width(n_contexts))
+        coming = Rows(builder, context, queued.address(later), d).addresses(n_contexts)
+        coming.append(Rows(builder, center, None, d).address(next_word))
 
-        tile = max(1, LANES // n_contexts)  # words whose dot products fill one register
-        whole = builder.sub(n_words, builder.srem(n_words, INDEX(tile)))
-        for first, last, size in ((INDEX(0), whole, tile), (whole, n_words, 1)):
-            with cgutils.for_range_slice(builder, first, last, INDEX(size), INDEX) as (i, _):
-                rows = [word_rows.address(builder.add(i, INDEX(r))) for r in range(size)]
-                _write_dots(rows, context_rows, n_contexts, slope_rows.address(i))
-        n_pairs = builder.mul(n_words, INDEX(n_contexts))
-        loss = _write_slopes(n_pairs, rate, labels, slopes)
-        starts = list(range(0, dim.literal_value, LANES))
-        width = 2 if n_contexts <= 6 else 1  # columns at once, as far as registers reach
-        for first in range(0, len(starts), width):
-            _write_update(
-                starts[first : first + width], word_rows, context_rows, slope_rows, n_words
-            )
+        _write_logits(rows, columns.addresses(n_contexts), slopes, n_words)
+        loss = _write_slopes(slopes, labels, spread(builder, rate), n_words)
+        starts = list(range(0, d, LANES))
+        at_once = 2 if n_contexts <= 6 else 1  # as far as the registers reach
+        for i in range(0, len(starts), at_once):
+            for address in coming:  # a part at a time: only so many requests wait in parallel
+                prefetch(builder, address, starts[i], starts[i] + at_once * LANES)
+            part = starts[i : i + at_once]
+            _write_update(rows, columns.addresses(n_contexts), slopes, n_words, part)
         return loss.total()
 
-    kinds = center, context, words, contexts, labels, slopes, n_words, rate, dim, ratio
-    return types.float64(*kinds), write
+    kinds = (center, context, words, queue, labels, slopes, first, n_words, now, later)
+    return types.float64(*kinds, next_word, rate, dim, ratio), write
 
 
-def _write_dots(words: list, contexts: Rows, n_contexts: int, logits) -> None:
-    """Write c . w of a few words with all contexts to `logits`, word by word."""
-    builder, dim = contexts.builder, contexts.dim
-    rows = [contexts.address(INDEX(k)) for k in range(n_contexts)]
-    dots = [Lanes(builder, 0.0)] * (len(words) * n_contexts)
+def _write_logits(words: Rows, contexts: list, logits: Rows, n_words) -> None:
+    """Write c . w for all pairs to `logits`: a few words at a time, as one register holds."""
+    builder, width = words.builder, logits.dim
+    tile = max(1, LANES // width)
+    whole = builder.sub(n_words, builder.srem(n_words, INDEX(tile)))
+    for start, stop, size in ((INDEX(0), whole, tile), (whole, n_words, 1)):
+        with cgutils.for_range_slice(builder, start, stop, INDEX(size), INDEX) as (i, _):
+            addresses = [words.address(builder.add(i, INDEX(j))) for j in range(size)]
+            dots = _write_dots(builder, addresses, contexts, words.dim, width)
+            for lane in range(0, len(dots), LANES):
+                store(sums(dots[lane : lane + LANES]), logits.address(i), lane, lane + LANES)
+
+
+def _write_dots(builder, words: list, contexts: list, dim: int, width: int) -> list[Lanes]:
+    """Write c . w of some words with all contexts; each is still to be summed over its lanes."""
+    dots = [Lanes(builder, 0.0)] * (len(words) * width)
     for start in range(0, dim, LANES):
         w = [load(builder, address, start, dim) for address in words]
-        for k in range(n_contexts):
-            c = load(builder, rows[k], start, dim)
+        for k, address in enumerate(contexts):
+            c = load(builder, address, start, dim)
             for i in range(len(words)):
-                dots[i * n_contexts + k] += w[i] * c
-    for first in range(0, len(dots), LANES):
-        store(sums(dots[first : first + LANES]), logits, first, first + LANES)
+                dots[i * width + k] += w[i] * c
+    return dots
 
 
-def _write_slopes(n_pairs, rate: Lanes, labels, slopes) -> Lanes:
+def _write_slopes(slopes: Rows, labels, rate: Lanes, n_words) -> Lanes:
     """Turn the logits in `slopes` into rate y sigma(-z), and give the losses -log sigma(z)."""
-    builder, loss = rate.builder, Sum(rate.builder)
-    end = builder.gep(slopes, [n_pairs])  # what fills up the last register: pairs without loss
-    sure = load(builder, builder.gep(labels, [n_pairs]), 0, LANES) * 1e3
-    store(sure, end, 0, LANES)
-    with cgutils.for_range_slice(builder, INDEX(0), n_pairs, INDEX(LANES), INDEX) as (first, _):
-        y = load(builder, builder.gep(labels, [first]), 0, LANES)
-        place = builder.gep(slopes, [first])
-        z = load(builder, place, 0, LANES) * y
-        e = exp(abs(z) * -1.0)  # at most 1, so that nothing overflows
-        loss.add(log1p(e) + (abs(z) - z) * 0.5)
-        store(z.at_least(0.0, e, 1.0) / (e + 1.0) * y * rate, place, 0, LANES)
+    builder, width = slopes.builder, slopes.dim
+    tile, loss = max(1, LANES // width), Sum(builder)
+    with cgutils.for_range_slice(builder, INDEX(0), n_words, INDEX(tile), INDEX) as (i, _):
+        excess = builder.sub(builder.add(i, INDEX(tile)), n_words)  # words beyond the last
+        excess = builder.select(builder.icmp_signed(">", excess, INDEX(0)), excess, INDEX(0))
+        real = builder.gep(labels, [builder.mul(excess, INDEX(width))])
+        for lane in range(0, tile * width, LANES):
+            y = load(builder, real, lane, lane + LANES)  # 0 where there is no pair
+            z = load(builder, slopes.address(i), lane, lane + LANES) * y
+            e = exp(abs(z) * -1.0)  # at most 1, so that nothing overflows
+            loss.add((log1p(e) + (abs(z) - z) * 0.5) * y * y)
+            slope = z.at_least(0.0, e, 1.0) / (e + 1.0)  # sigma(-z)
+            store(slope * y * rate, slopes.address(i), lane, lane + LANES)
     return loss.lanes()
 
 
-def _write_update(starts: list[int], words, contexts, slopes, n_words) -> None:
-    """Write the step of all rows in some columns: g c to each w, and the sum of g w to each c."""
-    builder, dim, n_contexts = words.builder, words.dim, slopes.dim
-    rows = [contexts.address(INDEX(k)) for k in range(n_contexts)]
-    places = [(k, start) for k in range(n_contexts) for start in starts]
-    c = {(k, start): load(builder, rows[k], start, dim) for k, start in places}
+def _write_update(words: Rows, contexts: list, slopes: Rows, n_words, starts: list[int]) -> None:
+    """Write the step in some columns of all rows: g c to each w, and the sum of g w to each c."""
+    builder, dim = words.builder, words.dim
+    places = [(k, start) for k in range(len(contexts)) for start in starts]
+    c = {(k, start): load(builder, contexts[k], start, dim) for k, start in places}
     gains = {place: Sum(builder) for place in places}
     with cgutils.for_range(builder, n_words, intp=INDEX) as loop:
         row = words.address(loop.index)
@@ -260,22 +283,8 @@ def _write_update(starts: list[int], words, contexts, slopes, n_words) -> None:
         for start in starts:
             store(stepped[start], row, start, dim)
     for k, start in places:  # added, not set: two of the negatives may be the same word
-        old = load(builder, rows[k], start, dim)
-        store(old + gains[k, start].lanes(), rows[k], start, dim)
-
-
-@intrinsic(prefer_literal=True)
-def _fetch(_, table, i, dim):
-    """Ask for row i of a table ahead of its use: memory takes longer than a whole step."""
-
-    def write(numba_context, builder, signature, arguments):
-        table = numba_context.make_array(signature.args[0])(numba_context, builder, arguments[0])
-        row = builder.gep(table.data, [builder.mul(arguments[1], INDEX(dim.literal_value))])
-        for start in range(0, dim.literal_value, 16):  # 64 bytes: what memory hands out at once
-            prefetch(builder, builder.gep(row, [INDEX(start)]))
-        return numba_context.get_dummy_value()
-
-    return types.void(table, i, dim), write
+        old = load(builder, contexts[k], start, dim)
+        store(old + gains[k, start].lanes(), contexts[k], start, dim)
 
 
 @njit
@@ -289,23 +298,20 @@ def _random(state):
 @njit
 def _below(bits, n):
     """Turn random bits into an integer in [0, n)."""
-    return np.int64(((bits >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
+    return ((bits >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32)
 
 
 @njit
-def _negative(bits, threshold, alias):
-    """Draw as `NoiseDistribution.sample` does."""
-    column = _below(bits, len(threshold))
-    height = np.float32(bits & np.uint64(0xFFFFFF)) * np.float32(2.0**-24)
-    return column if height < threshold[column] else np.int64(alias[column])
-
-
-@njit
-def _draw_negatives(contexts, state, threshold, alias):
-    """Put new negatives behind the positive context, and give the next state."""
-    for k in range(1, len(contexts)):
+def _draw_contexts(queue, place, positive, state, threshold, alias):
+    """Queue a positive context and K negatives, drawn as `NoiseDistribution.sample` does."""
+    queue[place, 0] = positive
+    for k in range(1, queue.shape[1]):
         state += GOLDEN
-        contexts[k] = _negative(_random(state), threshold, alias)
+        bits = _random(state)
+        column = _below(bits, len(threshold))
+        height = np.float32(bits & np.uint64(0xFFFFFF)) * np.float32(2.0**-24)
+        other = np.int64(alias[column])  # read at any rate: a mistaken branch costs more
+        queue[place, k] = np.int64(column) if height < threshold[column] else other
     return state
 
 
@@ -327,9 +333,21 @@ def _centers_of(t, first, last, radius, reach, border):
     return low, high
 
 
+@njit
+def _labels(n_contexts, width):
+    """Give y of the pairs of as many words as a register holds, and behind them as many zeros."""
+    n_lanes = max(LANES, width)
+    labels = np.zeros(2 * n_lanes, np.float32)
+    for i in range(n_lanes):
+        if i % width < n_contexts:
+            labels[i] = -1 if i % width else 1
+    return labels
+
+
 @lru_cache
 def _compiled(dim: int, ratio: int) -> Callable:
     """Compile the walk through the text for one d and K; numba keeps the code on disk."""
+    width = _width(ratio + 1)
 
     @njit(nogil=True, cache=True)
     def train_tokens(
@@ -337,28 +355,28 @@ def _compiled(dim: int, ratio: int) -> Callable:
         radius, dynamic, shared, rate, fall, lowest, seed,
     ):  # fmt: skip
         words = np.empty(4 * radius + 1, np.int64)  # "shift": up to 4R windows hold one place
-        slopes = np.empty(4 * radius * (ratio + 1) + LANES, np.float32)
-        labels = np.where(np.arange(len(slopes)) % (ratio + 1) == 0, 1, -1).astype(np.float32)
-        contexts, upcoming = np.empty(ratio + 1, np.int64), np.empty(ratio + 1, np.int64)
+        slopes = np.empty(4 * radius * width + LANES, np.float32)
+        labels = _labels(ratio + 1, width)
+        queue = np.empty((AHEAD + 1, ratio + 1), np.int64)
         state = np.uint64(seed) + GOLDEN * np.uint64(start * (4 * radius * ratio + ratio + 1))
-        state = _draw_negatives(upcoming, state, threshold, alias)
+        end = len(tokens) - 1
+        for t in range(start, start + AHEAD):
+            positive = tokens[min(t, end)]
+            state = _draw_contexts(queue, t % (AHEAD + 1), positive, state, threshold, alias)
         total, n_pairs, n_centers = 0.0, 0, 0
         document = np.searchsorted(offsets, start, side="right") - 1
         for t in range(start, stop):
             while t >= offsets[document + 1]:
                 document += 1
-            contexts[:] = upcoming
-            contexts[0] = tokens[t]
-            state = _draw_negatives(upcoming, state, threshold, alias)
-            upcoming[0] = tokens[min(t + 1, len(tokens) - 1)]
-            for k in range(ratio + 1):
-                _fetch(context, upcoming[k], dim)
-            _fetch(center, np.int64(tokens[min(t + radius + 1, len(tokens) - 1)]), dim)
+            now, later = t % (AHEAD + 1), (t + AHEAD) % (AHEAD + 1)
+            positive = tokens[min(t + AHEAD, end)]
+            state = _draw_contexts(queue, later, positive, state, threshold, alias)
+            next_word = np.int64(tokens[min(t + AHEAD + radius, end)])
 
             reach = radius
             if dynamic:
                 state += GOLDEN
-                reach = 1 + _below(_random(state), radius)
+                reach = 1 + np.int64(_below(_random(state), radius))
             first, last = offsets[document], offsets[document + 1]
             low, high = _centers_of(t, first, last, radius, reach, border)
             n_centers += low <= t <= high
@@ -366,16 +384,19 @@ def _compiled(dim: int, ratio: int) -> Callable:
             for i in range(low, high + 1):
                 words[n_words] = tokens[i]
                 n_words += i != t
-            if n_words == 0 or (border == PAD and tokens[t] == pad_id):
-                continue
+            if border == PAD and tokens[t] == pad_id:
+                n_words = 0
             step = np.float32(max(lowest, rate - fall * (t - start)))
             group = n_words if shared else 1
-            for i in range(0, n_words, group):
+            i = 0
+            while i < n_words:
                 if not shared:
-                    state = _draw_negatives(contexts, state, threshold, alias)
+                    state = _draw_contexts(queue, now, tokens[t], state, threshold, alias)
                 total += _train_pairs(
-                    center, context, words[i:], contexts, labels, slopes, group, step, dim, ratio
-                )
+                    center, context, words, queue, labels, slopes, i, group, now, later,
+                    next_word, step, dim, ratio,
+                )  # fmt: skip
+                i += group
             n_pairs += n_words * (ratio + 1)
         return total, n_pairs, n_centers
 

@@ -150,6 +150,13 @@ class Rows:
             i = self.builder.load(self.builder.gep(self.ids, [i]))
         return self.builder.gep(self.table, [self.builder.mul(i, INDEX(self.dim))])
 
+    def addresses(self, n_rows: int) -> list:
+        """Give where each of the first rows starts.
+
+        Source: as the class.
+        """
+        return [self.address(INDEX(i)) for i in range(n_rows)]
+
     def number(self, i, k: int) -> Lanes:
         """Give the k-th float of the i-th row, in every lane.
 
@@ -187,8 +194,8 @@ def store(lanes: Lanes, address, start: int, stop: int) -> None:
     builder.store(value, place, align=4)
 
 
-def prefetch(builder, address) -> None:
-    """Start to bring an address into the cache, and go on.
+def prefetch(builder, address, start: int, stop: int) -> None:
+    """Start to bring `address[start:stop]` into the cache, and go on.
 
     Source: LLVM language reference, llvm.prefetch.
     """
@@ -196,7 +203,9 @@ def prefetch(builder, address) -> None:
     kind = ir.FunctionType(ir.VoidType(), [anything, number, number, number])
     function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
     read, keep, data = number(0), number(3), number(1)
-    builder.call(function, [builder.bitcast(address, anything), read, keep, data])
+    for place in range(start, stop, 16):  # 64 bytes: what memory hands out at once
+        line = builder.bitcast(builder.gep(address, [INDEX(place)]), anything)
+        builder.call(function, [line, read, keep, data])
 
 
 def sums(vectors: list[Lanes]) -> Lanes:
