@@ -33,12 +33,14 @@ _ROOMS = {
     "vectors": ["WordVectors"],
     "classifier": [
         "ClassAttentionModel",
+        "attend",
         "collate_texts",
         "evaluate_classifier",
         "train_classifier",
     ],
     "experiments": [
         "compare_pretraining",
+        "fastest_engine",
         "find_or_train",
         "learning_curves",
         "paired_gains",

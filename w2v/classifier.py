@@ -1,7 +1,7 @@
 """The lab's attention classifier, the batches it reads, and its training (Q4.2)."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -395,6 +395,29 @@ def evaluate_classifier(
         "accuracy": sum(n_right for _, n_right in scores) / len(texts),
         "majority_accuracy": majority / len(texts),
     }
+
+
+def attend(
+    classifier: ClassAttentionModel, tokenizer: Callable, text: str
+) -> tuple[list[str], Tensor, Tensor]:
+    """Read one text, and tell where each class looks.
+
+    Args:
+        classifier: the model.
+        tokenizer: a `transformers` tokenizer, of the classifier's vocabulary.
+        text: what to read, T tokens of it.
+
+    Returns:
+        The T tokens; the attention of each class, shape (n_classes, T); and the logits, shape
+        (n_classes,).
+
+    Source: assignment section 4, the lab's `ClassAttentionModel`.
+    """
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    inputs = torch.tensor([ids]), torch.ones(1, len(ids), dtype=torch.bool)  # (1, T) each
+    with torch.inference_mode():
+        weights, logits = classifier.attention(*inputs), classifier(*inputs)
+    return tokenizer.convert_ids_to_tokens(ids), weights[0], logits[0]
 
 
 def _checked_texts(name: str, dataset: Iterable[dict], classifier: nn.Module) -> TextDataset:

@@ -179,10 +179,10 @@ def plot_attention(
     weights = np.asarray(weights)  # (n_classes, T)
     width = max(6.0, 0.72 * len(words) + 1.2)
     figure, axes = _figure(width=width, height=0.55 * len(class_names) + 0.9)
-    image = axes.imshow(weights, cmap="Blues", aspect="auto", vmin=0, vmax=weights.max() * 1.25)
+    image = axes.imshow(weights, cmap="Blues", aspect="auto", vmin=0, vmax=1)
     for row in range(len(class_names)):
         for place, word in enumerate(words):
-            dark = weights[row, place] > 0.7 * weights.max()
+            dark = weights[row, place] > 0.6
             axes.text(
                 place,
                 row,

@@ -5,6 +5,10 @@ text in turn, with all the words w whose window holds it. Those 2R words then sh
 negatives of c, so that a step is three products of small matrices. The pairs (w, c) of an epoch
 are the same as `WindowDataset` serves; and because negatives are drawn alike for every pair,
 sharing them leaves the expectation of loss and gradient as it is.
+
+The rows of the words in reach are copied into a window of the thread's own, and their gains added
+to the table when they leave it: threads that wrote the rows of "the" or "of" to the table at each
+of the 2R steps would wait for each other's caches most of the time.
 """
 
 import math
@@ -180,17 +184,16 @@ def _width(n_contexts: int) -> int:
 
 @intrinsic(prefer_literal=True)
 def _train_pairs(
-    _, center, context, words, queue, labels, slopes, first, n_words, now, later, next_word, rate,
-    dim, ratio,
-):  # fmt: skip
+    _, window, context, words, queue, labels, slopes, first, n_words, now, later, rate, dim, ratio
+):
     """Make one step of n words w with K + 1 contexts c: the first positive, the rest negative.
 
     With y = 1 for the positive context and -1 for a negative one, equation (1) is the sum of
     -log sigma(z) with z = y c . w. Its derivative by c . w is -y sigma(-z); so a step adds
     rate y sigma(-z) c to w, and rate y sigma(-z) w to c. Returns the loss before the step.
 
-    The words are `words[first : first + n_words]`, the contexts `queue[now]`. The contexts
-    `queue[later]` and `next_word` are fetched meanwhile, since memory takes longer than a step.
+    The words are at the places `words[first : first + n_words]` of the window, the contexts are
+    `queue[now]`. Meanwhile `queue[later]` is fetched, since memory takes longer than a step.
     """
 
     def write(numba_context, builder, signature, arguments):
@@ -198,15 +201,14 @@ def _train_pairs(
             numba_context.make_array(kind)(numba_context, builder, argument).data
             for kind, argument in zip(signature.args[:6], arguments[:6], strict=True)
         )
-        center, context, words, queue, labels, slopes = arrays
-        first, n_words, now, later, next_word, rate = arguments[6:12]
+        window, context, words, queue, labels, slopes = arrays
+        first, n_words, now, later, rate = arguments[6:11]
         d, n_contexts = dim.literal_value, ratio.literal_value + 1
-        rows = Rows(builder, center, builder.gep(words, [first]), d)
+        rows = Rows(builder, window, builder.gep(words, [first]), d, apart=2 * d)
         queued = Rows(builder, queue, None, n_contexts)
         columns = Rows(builder, context, queued.address(now), d)
         slopes = Rows(builder, slopes, None, _width(n_contexts))
         coming = Rows(builder, context, queued.address(later), d).addresses(n_contexts)
-        coming.append(Rows(builder, center, None, d).address(next_word))
 
         _write_logits(rows, columns.addresses(n_contexts), slopes, n_words)
         loss = _write_slopes(slopes, labels, spread(builder, rate), n_words)
@@ -219,8 +221,8 @@ def _train_pairs(
             _write_update(rows, columns.addresses(n_contexts), slopes, n_words, part)
         return loss.total()
 
-    kinds = (center, context, words, queue, labels, slopes, first, n_words, now, later)
-    return types.float64(*kinds, next_word, rate, dim, ratio), write
+    kinds = window, context, words, queue, labels, slopes, first, n_words, now, later, rate
+    return types.float64(*kinds, dim, ratio), write
 
 
 def _write_logits(words: Rows, contexts: list, logits: Rows, n_words) -> None:
@@ -285,6 +287,50 @@ def _write_update(words: Rows, contexts: list, slopes: Rows, n_words, starts: li
     for k, start in places:  # added, not set: two of the negatives may be the same word
         old = load(builder, contexts[k], start, dim)
         store(old + gains[k, start].lanes(), contexts[k], start, dim)
+
+
+@intrinsic(prefer_literal=True)
+def _enter(_, center, word, window, place, next_word, dim):
+    """Copy a row of the center table into the window, twice: to step on, and to remember."""
+
+    def write(numba_context, builder, signature, arguments):
+        row, copy, memory = _window_rows(numba_context, builder, signature, arguments)
+        for start in range(0, dim.literal_value, LANES):
+            w = load(builder, row, start, dim.literal_value)
+            store(w, copy, start, dim.literal_value)
+            store(w, memory, start, dim.literal_value)
+        return numba_context.get_dummy_value()
+
+    return types.void(center, word, window, place, next_word, dim), write
+
+
+@intrinsic(prefer_literal=True)
+def _leave(_, center, word, window, place, next_word, dim):
+    """Add what a row has gained in the window to the center table."""
+
+    def write(numba_context, builder, signature, arguments):
+        row, copy, memory = _window_rows(numba_context, builder, signature, arguments)
+        for start in range(0, dim.literal_value, LANES):
+            w, now, before = (
+                load(builder, address, start, dim.literal_value) for address in (row, copy, memory)
+            )
+            store(w + (now - before), row, start, dim.literal_value)
+        return numba_context.get_dummy_value()
+
+    return types.void(center, word, window, place, next_word, dim), write
+
+
+def _window_rows(numba_context, builder, signature, arguments) -> tuple:
+    """Give the addresses of a row and its two copies, and fetch the row that comes next."""
+    center, window = (
+        numba_context.make_array(signature.args[i])(numba_context, builder, arguments[i]).data
+        for i in (0, 2)
+    )
+    dim = signature.args[5].literal_value
+    table = Rows(builder, center, None, dim)
+    copy = Rows(builder, window, None, dim, apart=2 * dim).address(arguments[3])
+    prefetch(builder, table.address(arguments[4]), 0, dim)
+    return table.address(arguments[1]), copy, builder.gep(copy, [INDEX(dim)])
 
 
 @njit
@@ -355,6 +401,8 @@ def _compiled(dim: int, ratio: int) -> Callable:
         radius, dynamic, shared, rate, fall, lowest, seed,
     ):  # fmt: skip
         words = np.empty(4 * radius + 1, np.int64)  # "shift": up to 4R windows hold one place
+        size = 2 ** int(np.ceil(np.log2(len(words))))  # of two, so that i & (size - 1) is i % size
+        window, entered, left = np.empty((size, 2 * dim), np.float32), 0, 0
         slopes = np.empty(4 * radius * width + LANES, np.float32)
         labels = _labels(ratio + 1, width)
         queue = np.empty((AHEAD + 1, ratio + 1), np.int64)
@@ -371,18 +419,25 @@ def _compiled(dim: int, ratio: int) -> Callable:
             now, later = t % (AHEAD + 1), (t + AHEAD) % (AHEAD + 1)
             positive = tokens[min(t + AHEAD, end)]
             state = _draw_contexts(queue, later, positive, state, threshold, alias)
-            next_word = np.int64(tokens[min(t + AHEAD + radius, end)])
 
-            reach = radius
+            first, last = offsets[document], offsets[document + 1]
+            low, high = _centers_of(t, first, last, radius, radius, border)
+            n_centers += low <= t <= high
+            while left < min(low, entered):
+                _leave(center, tokens[left], window, left & (size - 1), tokens[left + 1], dim)
+                left += 1
+            left, entered = max(left, low), max(entered, low)
+            while entered <= high:
+                coming = tokens[min(entered + AHEAD, end)]
+                _enter(center, tokens[entered], window, entered & (size - 1), coming, dim)
+                entered += 1
             if dynamic:
                 state += GOLDEN
                 reach = 1 + np.int64(_below(_random(state), radius))
-            first, last = offsets[document], offsets[document + 1]
-            low, high = _centers_of(t, first, last, radius, reach, border)
-            n_centers += low <= t <= high
+                low, high = _centers_of(t, first, last, radius, reach, border)
             n_words = 0
             for i in range(low, high + 1):
-                words[n_words] = tokens[i]
+                words[n_words] = i & (size - 1)
                 n_words += i != t
             if border == PAD and tokens[t] == pad_id:
                 n_words = 0
@@ -393,11 +448,13 @@ def _compiled(dim: int, ratio: int) -> Callable:
                 if not shared:
                     state = _draw_contexts(queue, now, tokens[t], state, threshold, alias)
                 total += _train_pairs(
-                    center, context, words, queue, labels, slopes, i, group, now, later,
-                    next_word, step, dim, ratio,
+                    window, context, words, queue, labels, slopes, i, group, now, later, step,
+                    dim, ratio,
                 )  # fmt: skip
                 i += group
             n_pairs += n_words * (ratio + 1)
+        for i in range(left, entered):
+            _leave(center, tokens[i], window, i & (size - 1), tokens[i], dim)
         return total, n_pairs, n_centers
 
     return train_tokens

@@ -134,12 +134,14 @@ class Rows:
         table: address of the table, float32.
         ids: address of the row numbers, int64; None where row i is number i itself.
         dim: floats in a row.
+        apart: floats from the start of a row to that of the next; None for dim.
 
     Source: the package's own.
     """
 
-    def __init__(self, builder, table, ids, dim: int) -> None:
+    def __init__(self, builder, table, ids, dim: int, apart: int | None = None) -> None:
         self.builder, self.table, self.ids, self.dim = builder, table, ids, dim
+        self.apart = apart or dim
 
     def address(self, i):
         """Give where the i-th row starts.
@@ -148,7 +150,7 @@ class Rows:
         """
         if self.ids is not None:
             i = self.builder.load(self.builder.gep(self.ids, [i]))
-        return self.builder.gep(self.table, [self.builder.mul(i, INDEX(self.dim))])
+        return self.builder.gep(self.table, [self.builder.mul(i, INDEX(self.apart))])
 
     def addresses(self, n_rows: int) -> list:
         """Give where each of the first rows starts.

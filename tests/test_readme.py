@@ -1,0 +1,61 @@
+"""The README as its reader finds it: short, its code runs, its names and numbers are true."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import w2v
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def printed_in(notebook):
+    page = json.loads((ROOT / "notebooks" / notebook).read_text(encoding="utf-8"))
+    return "\n".join(
+        "".join(output.get("text", []))
+        for cell in page["cells"]
+        if cell["cell_type"] == "code"
+        for output in cell["outputs"]
+    )
+
+
+def test_readme_is_at_most_120_lines_long():
+    assert len(README.splitlines()) <= 120
+
+
+def test_the_code_of_the_readme_runs_and_says_what_it_promises(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()[-1]
+    assert set(re.findall(r"'(\w)'", printed)) == {"b", "c", "d"}
+
+
+def test_every_name_in_the_table_of_questions_is_there():
+    rows = [line for line in README.splitlines() if re.match(r"\| [34]\.\d", line)]
+    assert rows
+    for row in rows:
+        _, _, names, rooms, _ = row.split("|")
+        assert all(hasattr(w2v, name) for name in re.findall(r"`(\w+)`", names)), row
+        assert all((ROOT / room).exists() for room in re.findall(r"`([\w/.]+)`", rooms)), row
+
+
+@pytest.mark.parametrize("command", re.findall(r"^make (\w+)", README, flags=re.MULTILINE))
+def test_every_make_target_is_there(command):
+    assert re.search(rf"^{command}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+
+
+def test_every_accuracy_of_the_readme_is_printed_in_a_notebook():
+    section = README.split("## What it reaches")[1].split("\n## ")[0]
+    accuracies = re.findall(r"\d\.\d{3} ± \d\.\d{3}", section)
+    printed = printed_in("classification.ipynb")
+    assert accuracies
+    assert all(accuracy in printed for accuracy in accuracies)
+
+
+def test_the_speed_of_the_readme_is_that_of_the_stored_benchmark():
+    stored = json.loads((ROOT / "report/results/loader.json").read_text())
+    (factor,) = re.findall(r"([\d.]+) times as fast as the loop as students write it", README)
+    assert float(factor) == round(stored["ratio_to_student_adam"]["median"], 1)
