@@ -301,7 +301,7 @@ def _enter(_, center, word, window, place, next_word, dim):
             store(w, memory, start, dim.literal_value)
         return numba_context.get_dummy_value()
 
-    return types.void(center, word, window, place, next_word, dim), write
+    return types.void(center, types.int64, window, types.int64, types.int64, dim), write
 
 
 @intrinsic(prefer_literal=True)
@@ -317,7 +317,7 @@ def _leave(_, center, word, window, place, next_word, dim):
             store(w + (now - before), row, start, dim.literal_value)
         return numba_context.get_dummy_value()
 
-    return types.void(center, word, window, place, next_word, dim), write
+    return types.void(center, types.int64, window, types.int64, types.int64, dim), write
 
 
 def _window_rows(numba_context, builder, signature, arguments) -> tuple:
