@@ -30,7 +30,7 @@ def compare_pretraining(
     config: ClassifierConfig,
     n_labels: Sequence[int],
     seeds: Sequence[int],
-    progress: bool = True,
+    progress: bool | None = None,
 ) -> list[Row]:
     """Train the classifier with and without a pretrained table, all else being equal.
 
@@ -49,7 +49,7 @@ def compare_pretraining(
         config: the settings of every run; its seed is replaced by each of `seeds`.
         n_labels: numbers of labelled texts to train on.
         seeds: seeds to repeat the comparison with.
-        progress: show a bar for each run on stderr.
+        progress: show a bar for each run on stderr; None: on a terminal only.
 
     Returns:
         One row per run: `n_labels`, `seed`, `table` ("random" or "pretrained"), and the lists of
