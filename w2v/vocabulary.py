@@ -34,6 +34,7 @@ class NoiseDistribution:
         self.vocab_size = len(weights)
         self.probabilities = weights / total  # (V,)
         self.threshold, self.alias = _alias_table(self.probabilities)  # (V,) each
+        self.is_uniform = bool((self.threshold >= 1).all())  # every column holds one id alone
 
     @classmethod
     def from_name(cls, noise: str, counts: Tensor) -> "NoiseDistribution":
@@ -70,6 +71,8 @@ class NoiseDistribution:
         Source: assignment Q3.6.
         """
         column = torch.randint(self.vocab_size, shape, generator=generator)
+        if self.is_uniform:
+            return column
         height = torch.rand(shape, generator=generator)
         return torch.where(height < self.threshold[column], column, self.alias[column])
 

@@ -40,8 +40,8 @@ class PlainWord2Vec(nn.Module):
         return torch.bmm(self.context_embeddings(context_ids), words).squeeze(2)  # (B, C)
 
 
-def train(documents, config: Word2VecConfig, vocab_size: int, *, optimizer: str, report):
-    """Train for E epochs; `report` gets the number of words of each step."""
+def train(documents, config: Word2VecConfig, vocab_size: int, *, optimizer: str) -> PlainWord2Vec:
+    """Train for E epochs."""
     words, contexts = flatten_dataset_to_list(documents, config.radius)
 
     def collate(batch):
@@ -66,5 +66,4 @@ def train(documents, config: Word2VecConfig, vocab_size: int, *, optimizer: str,
             steps.zero_grad()
             loss.backward()
             steps.step()
-            report(len(word_id))
     return model

@@ -73,7 +73,7 @@ def train_epoch(
         ids = torch.cat([positive_ids, batch["negative_context_ids"]], dim=1)  # (B, C)
         logits = model(batch["word_id"], ids)  # (B, C)
         n_positive = positive_ids.shape[1]
-        real = train_set.real(positive_ids)  # (B, 2R)
+        real = train_set.real(positive_ids) if config.border == "pad" else None  # (B, 2R)
         loss = sgns_loss(logits[:, :n_positive], logits[:, n_positive:], real)
         if not loss.isfinite():
             raise FloatingPointError(f"loss must be finite, got {loss.item()} at step {step}")
@@ -84,7 +84,7 @@ def train_epoch(
         for optimizer in optimizers:
             optimizer.step()
 
-        weight = int(real.sum())
+        weight = positive_ids.numel() if real is None else int(real.sum())
         total, n_positives = total + loss.item() * weight, n_positives + weight
         report(len(logits), loss.item())
     return total / n_positives
