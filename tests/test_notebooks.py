@@ -67,7 +67,7 @@ def test_cells_hold_calls_and_no_definitions(name):
 
 def test_cells_are_short_enough_for_one_idea(name):
     for cell in code_cells(name):
-        assert len(source(cell).splitlines()) <= 16, source(cell)
+        assert len(source(cell).splitlines()) <= 12, source(cell)
 
 
 def test_no_output_holds_an_error_a_warning_or_a_progress_bar(name):
