@@ -60,9 +60,11 @@ class Word2Vec(nn.Module):
     def _check_ids(self, name: str, ids: Tensor) -> None:
         """Refuse ids that are no rows of the tables: reading past a table is silent."""
         n_rows = self.center_embeddings.num_embeddings
-        if ids.numel() and not 0 <= ids.min() <= ids.max() < n_rows:
-            found = f"{int(ids.min())} ... {int(ids.max())}"
-            raise IndexError(f"{name} must lie in [0, {n_rows}), got {found}")
+        if ids.numel() == 0:
+            return
+        low, high = (bound.item() for bound in ids.aminmax())
+        if low < 0 or high >= n_rows:
+            raise IndexError(f"{name} must lie in [0, {n_rows}), got {low} ... {high}")
 
     def probabilities(self, word_id: Tensor, context_ids: Tensor) -> Tensor:
         """Give M(w, c) = sigma(c . w), the assignment's similarity.
@@ -95,11 +97,11 @@ class PairLogits(torch.autograd.Function):
 
         Source: assignment section 1.2.
         """
-        ctx.save_for_backward(words, table, context_ids)
         n_words, n_contexts = context_ids.shape
         ids = context_ids.flatten()  # (B C,)
         starts = torch.arange(0, len(ids), n_contexts)  # (B,)
-        owner = torch.arange(n_words).repeat_interleave(n_contexts)  # (B C,)
+        owner = torch.arange(n_words).repeat_interleave(n_contexts)  # (B C,): whose pair it is
+        ctx.save_for_backward(words, table, context_ids, owner)
         dots = torch.ops.aten._embedding_bag_per_sample_weights_backward(
             words, table, ids, starts, owner, 0
         )  # (B C,)
@@ -111,8 +113,7 @@ class PairLogits(torch.autograd.Function):
 
         Source: d(c . w)/dw = c and d(c . w)/dc = w.
         """
-        words, table, context_ids = ctx.saved_tensors
-        n_contexts = context_ids.shape[1]
+        words, table, context_ids, owner = ctx.saved_tensors
         ids, weights = context_ids.flatten(), gradient.flatten()  # (B C,) each
         of_words = F.embedding_bag(
             context_ids, table, mode="sum", per_sample_weights=gradient.contiguous()
@@ -120,7 +121,7 @@ class PairLogits(torch.autograd.Function):
         order = torch.from_numpy(ids.numpy().argsort())  # (B C,): pairs of row 0, of row 1, ...
         counts = torch.bincount(ids, minlength=len(table))  # (V,)
         of_table = F.embedding_bag(
-            order // n_contexts,  # which word a pair belongs to
+            owner[order],
             words,
             counts.cumsum(0) - counts,  # (V,): where the pairs of a row start
             mode="sum",
@@ -145,9 +146,9 @@ def sgns_loss(
 
     Source: assignment eq. (1).
     """
-    positive = -F.logsigmoid(positive_logits)  # (B, 2R)
-    negative = -F.logsigmoid(-negative_logits)  # (B, 2KR), since 1 - sigma(x) = sigma(-x)
-    losses = torch.cat([positive, negative], dim=1)  # (B, 2R + 2KR)
+    # -log sigma(x) for a positive; -log(1 - sigma(x)) = -log sigma(-x) for a negative
+    signed = torch.cat([positive_logits, -negative_logits], dim=1)  # (B, 2R + 2KR)
+    losses = -F.logsigmoid(signed)  # (B, 2R + 2KR)
     if real is None:
         return losses.mean()
     kept = real_pairs(real, negative_logits.shape[1] // real.shape[1])  # (B, 2R + 2KR)

@@ -1,5 +1,6 @@
 """One epoch the assignment's own way: DataLoader, autograd, optimiser (Q3.10)."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -75,8 +76,9 @@ def train_epoch(
         n_positive = positive_ids.shape[1]
         real = train_set.real(positive_ids) if config.border == "pad" else None  # (B, 2R)
         loss = sgns_loss(logits[:, :n_positive], logits[:, n_positive:], real)
-        if not loss.isfinite():
-            raise FloatingPointError(f"loss must be finite, got {loss.item()} at step {step}")
+        mean = loss.item()
+        if not math.isfinite(mean):
+            raise FloatingPointError(f"loss must be finite, got {mean} at step {step}")
 
         for optimizer in optimizers:
             optimizer.zero_grad()
@@ -85,6 +87,6 @@ def train_epoch(
             optimizer.step()
 
         weight = positive_ids.numel() if real is None else int(real.sum())
-        total, n_positives = total + loss.item() * weight, n_positives + weight
-        report(len(logits), loss.item())
+        total, n_positives = total + mean * weight, n_positives + weight
+        report(len(logits), mean)
     return total / n_positives
