@@ -255,7 +255,8 @@ def test_a_sealed_file_with_wrong_parts_is_refused(tmp_path, changes, message):
 
 
 def test_a_sealed_file_with_right_parts_is_read(tmp_path):
-    load_model(rewrite(save(tmp_path)), Reader())  # else the test above would prove nothing
+    config = load_model(rewrite(save(tmp_path)), Reader())  # else the test above proves nothing
+    assert config["dim"] == DIM
 
 
 def test_a_resume_state_is_no_model(tmp_path):

@@ -130,7 +130,9 @@ def test_learning_curves_start_at_epoch_one_and_mark_the_best():
 
 
 def test_learning_curves_of_one_epoch_can_be_drawn():
-    plot_learning_curves([0.6], [0.5]).canvas.draw()
+    figure = plot_learning_curves([0.6], [0.5])
+    figure.canvas.draw()
+    assert figure.axes[0].get_xticks().tolist() == [1]
 
 
 # Scores: Q3.11
