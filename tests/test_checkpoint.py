@@ -192,7 +192,7 @@ def test_the_chosen_table_is_copied_into_the_classifier(tmp_path, table):
     assert config == asdict(CONFIG)
 
 
-def refuse(path, classifier, match, **keywords):
+def check_refused(path, classifier, match, **keywords):
     before = {name: tensor.clone() for name, tensor in classifier.state_dict().items()}
     with pytest.raises(ValueError, match=match):
         load_model(path, classifier, **keywords)
@@ -201,18 +201,20 @@ def refuse(path, classifier, match, **keywords):
 
 
 def test_another_table_name_is_refused(tmp_path):
-    refuse(save(tmp_path), Reader(), "table must be one of 'center', 'context'", table="both")
+    check_refused(
+        save(tmp_path), Reader(), "table must be one of 'center', 'context'", table="both"
+    )
 
 
 @pytest.mark.parametrize("vocab_size, dim", [(VOCAB_SIZE + 1, DIM), (VOCAB_SIZE, 1), (1, DIM)])
 def test_another_shape_is_refused_saying_both(tmp_path, vocab_size, dim):
     message = rf"must have shape \(11, 7\), as in '.*ckpt', got \({vocab_size}, {dim}\)"
-    refuse(save(tmp_path), Reader(vocab_size, dim), message)
+    check_refused(save(tmp_path), Reader(vocab_size, dim), message)
 
 
 def test_another_vocabulary_is_refused_saying_both(tmp_path):
     message = r"'.*ckpt' must hold vocabulary 'words-2', got 'words-1'"
-    refuse(save(tmp_path), Reader(), message, vocabulary="words-2")
+    check_refused(save(tmp_path), Reader(), message, vocabulary="words-2")
     with pytest.raises(CheckpointError, match=message):
         load_word2vec(save(tmp_path), vocabulary="words-2")
 
@@ -223,7 +225,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_directory_is_no_checkpoint(tmp_path):
-    refuse(tmp_path, Reader(), "path must be a whole w2v checkpoint, got '.*Is a directory")
+    check_refused(tmp_path, Reader(), "path must be a whole w2v checkpoint, got '.*Is a directory")
 
 
 NOT_FINITE = torch.full((VOCAB_SIZE, DIM), float("nan"))
@@ -249,7 +251,7 @@ PARTS = {
 @pytest.mark.parametrize("changes, message", PARTS.values(), ids=PARTS.keys())
 def test_a_sealed_file_with_wrong_parts_is_refused(tmp_path, changes, message):
     path = rewrite(save(tmp_path), **changes)
-    refuse(path, Reader(), message)
+    check_refused(path, Reader(), message)
     with pytest.raises(CheckpointError, match=path.name):
         load_model(path, Reader())
 
@@ -261,7 +263,7 @@ def test_a_sealed_file_with_right_parts_is_read(tmp_path):
 
 def test_a_resume_state_is_no_model(tmp_path):
     path = write_checkpoint(tmp_path / "resume", {"step": 3})
-    refuse(path, Reader(), "must hold format 1, got None")
+    check_refused(path, Reader(), "must hold format 1, got None")
 
 
 # what save_model refuses
@@ -335,7 +337,7 @@ def test_a_damaged_file_leaves_the_classifier_unchanged(tmp_path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    refuse(path, Reader(), "its content does not match its digest: damaged")
+    check_refused(path, Reader(), "its content does not match its digest: damaged")
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04", os.urandom(500)])
@@ -343,14 +345,14 @@ def test_a_damaged_file_leaves_the_classifier_unchanged(tmp_path):
 def test_a_file_of_another_kind_is_refused(tmp_path, content, sealed):
     path = tmp_path / "foreign.ckpt"
     path.write_bytes(seal(content) if sealed else content)
-    refuse(path, Reader(), "path must be a whole w2v checkpoint, got '.*foreign.ckpt'; .")
+    check_refused(path, Reader(), "path must be a whole w2v checkpoint, got '.*foreign.ckpt'; .")
 
 
 def test_a_list_is_no_checkpoint(tmp_path):
     path = tmp_path / "list.ckpt"
     torch.save([torch.ones(2)], path)
     path.write_bytes(seal(path.read_bytes()[:-2] + (75).to_bytes(2, "little")))
-    refuse(path, Reader(), "it holds no dict but list")
+    check_refused(path, Reader(), "it holds no dict but list")
 
 
 # hostile files
@@ -374,7 +376,7 @@ def test_a_hostile_pickle_runs_nothing(tmp_path, call, zipped, sealed):
     if sealed:
         content = seal(content[:-2] + (75).to_bytes(2, "little") if zipped else content)
     path.write_bytes(content)
-    refuse(path, Reader(), "nothing was run" if sealed else "it does not end in a digest")
+    check_refused(path, Reader(), "nothing was run" if sealed else "it does not end in a digest")
     assert not marker.exists()
     with pytest.raises(CheckpointError) as caught:
         read_checkpoint(path)

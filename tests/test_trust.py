@@ -257,7 +257,7 @@ def test_a_spoilt_resume_file_is_refused_runs_nothing_and_changes_no_model(
         assert torch.equal(model.state_dict()[name], table)
 
 
-def refuse_to_resume(directory: Path, message: str, **keywords) -> None:
+def check_not_resumed(directory: Path, message: str, **keywords) -> None:
     model = make_model(vocab_size=keywords.pop("vocab_size", V))
     before = {name: table.clone() for name, table in model.state_dict().items()}
     files = contents(directory)
@@ -277,18 +277,18 @@ def refuse_to_resume(directory: Path, message: str, **keywords) -> None:
 def test_a_resume_file_of_other_settings_is_refused_saying_both(tmp_path, monkeypatch):
     train_part(tmp_path, monkeypatch)
     message = rf"{LAST} must hold .*'learning_rate': 0.2.*, got .*'learning_rate': 0.1"
-    refuse_to_resume(tmp_path, message, config=replace(CONFIG, learning_rate=0.2))
+    check_not_resumed(tmp_path, message, config=replace(CONFIG, learning_rate=0.2))
 
 
 def test_a_resume_file_of_another_vocabulary_is_refused_saying_both(tmp_path, monkeypatch):
     train_part(tmp_path, monkeypatch)
     message = f"{LAST} must hold .*vocabulary 'words-2', got 'words-1'"
-    refuse_to_resume(tmp_path, message, vocabulary="words-2")
+    check_not_resumed(tmp_path, message, vocabulary="words-2")
 
 
 def test_a_resume_file_of_another_shape_is_refused_saying_both(tmp_path, monkeypatch):
     train_part(tmp_path, monkeypatch)
-    refuse_to_resume(tmp_path, rf"{LAST}.*\(12, 7\).*\(11, 7\)", vocab_size=V + 1)
+    check_not_resumed(tmp_path, rf"{LAST}.*\(12, 7\).*\(11, 7\)", vocab_size=V + 1)
 
 
 # losses that leave the numbers
