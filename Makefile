@@ -4,12 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := notebooks/word2vec.ipynb notebooks/classification.ipynb
 
-# Threads that wait should soon sleep: on a busy machine spinning ones take the core from those at
-# work. And memory that was freed stays at hand, so that a gradient is not mapped anew at each step.
-export GOMP_SPINCOUNT := 10000
-export MALLOC_MMAP_THRESHOLD_ := 1073741824
-export MALLOC_TRIM_THRESHOLD_ := 1073741824
-
 .PHONY: notebooks test bench lint clean
 
 notebooks: $(VENV)/.installed
