@@ -133,6 +133,27 @@ def test_logit_is_a_mean_over_d():
     torch.testing.assert_close(forward(model, make_batch()), torch.full((3, N_CLASSES), 3.0))
 
 
+def test_aligned_values_are_the_tokens_shares_of_the_mean_row():
+    model = make_model()
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    model.align_values()
+    rows = model.embeddings.weight.tolist()
+    mean = [sum(row[j] for row in rows) / V for j in range(D)]
+    length = math.sqrt(sum(x * x for x in mean))
+    expected = [sum(x * m / length for x, m in zip(row, mean, strict=True)) for row in rows]
+    values = (model.v(model.embeddings.weight) - model.v.bias).mean(dim=1)  # (V,)
+    torch.testing.assert_close(values.tolist(), expected, rtol=1e-4, atol=1e-6)
+    moved = {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
+    assert moved == {"v.weight"}
+
+
+def test_a_table_of_zeros_aligns_to_zeros():
+    model = make_model()
+    torch.nn.init.zeros_(model.embeddings.weight)
+    model.align_values()
+    assert not model.v.weight.any()
+
+
 def test_logits_shrink_as_d_grows():
     spread = {d: forward(make_model(d=d), make_batch()).std().item() for d in (8, 512)}
     assert spread[512] < spread[8] / 4  # like 1 / sqrt(d): a factor of 8 here

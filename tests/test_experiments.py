@@ -179,3 +179,24 @@ def test_wrong_grids_are_refused_before_anything_is_trained(grid, error, message
     with pytest.raises(error, match=message):
         compare(recorder, **grid)
     assert recorder.runs == []
+
+
+def test_both_tables_are_prepared_once_they_are_in_place():
+    seen = []
+
+    def fill(classifier):
+        torch.nn.init.constant_(classifier.embeddings.weight, 7.0)
+
+    compare_pretraining(
+        lambda generator: ClassAttentionModel(V, D, N_CLASSES, generator=generator),
+        fill,
+        labelled_rows(12),
+        labelled_rows(8, first=12),
+        config=CONFIG,
+        n_labels=(4,),
+        seeds=(0,),
+        prepare=lambda classifier: seen.append(classifier.embeddings.weight[0, 0].item()),
+        progress=False,
+    )
+    assert len(seen) == 2
+    assert seen[0] != 7.0 and seen[1] == 7.0  # random first, then pretrained

@@ -30,6 +30,7 @@ def compare_pretraining(
     config: ClassifierConfig,
     n_labels: Sequence[int],
     seeds: Sequence[int],
+    prepare: Callable[[nn.Module], Any] | None = None,
     progress: bool | None = None,
 ) -> list[Row]:
     """Train the classifier with and without a pretrained table, all else being equal.
@@ -49,6 +50,8 @@ def compare_pretraining(
         config: the settings of every run; its seed is replaced by each of `seeds`.
         n_labels: numbers of labelled texts to train on.
         seeds: seeds to repeat the comparison with.
+        prepare: called with each classifier once its table is in place, random or pretrained;
+            for example `ClassAttentionModel.align_values`.
         progress: show a bar for each run on stderr; None: on a terminal only.
 
     Returns:
@@ -71,6 +74,8 @@ def compare_pretraining(
                 classifier = make_classifier(generator=_seeded(seed))
                 if table == "pretrained":
                     load_table(classifier)
+                if prepare is not None:
+                    prepare(classifier)
                 history = train_classifier(
                     classifier,
                     train_texts.select(order[:n]),
