@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parent.parent / "w2v"
 FLOORS = (
     ("config", "builtin", "corpus", "vocabulary"),
     ("windows", "batches", "model", "vectors"),
-    ("evaluation", "checkpoint", "engines", "engines.loader", "engines.lanes", "engines.hogwild"),
+    ("evaluation", "checkpoint"),
+    ("engines", "engines.loader", "engines.lanes", "engines.hogwild", "engines.blocks"),
     ("training", "classifier"),
     ("plots", "inspection", "experiments"),
     ("__main__",),

@@ -11,13 +11,12 @@ import torch
 
 from w2v.model import Word2Vec
 from w2v.vocabulary import NoiseDistribution
-from w2v.windows import WindowDataset
+from w2v.windows import WindowDataset, vary_radii
 
 pytest.importorskip("numba")
 from w2v.engines import hogwild  # noqa: E402
 
 V, R, K = 13, 2, 1
-NEVER = 10**9  # epochs: so many that the learning rate stays as it is
 
 
 def settings(**changes):
@@ -25,11 +24,10 @@ def settings(**changes):
         dim=V,
         radius=R,
         ratio=K,
-        epochs=NEVER,
+        epochs=1,
         learning_rate=1e-6,
+        decay=False,
         border="drop",
-        subsample=0.0,
-        dynamic_window=False,
         shared_negatives=True,
     )
     return SimpleNamespace(**values | changes)
@@ -61,7 +59,14 @@ def one_hot_model():
 def train(model, train_set, config, noise, *, epoch=1, seed=0, report=lambda n_words, loss: None):
     generator = torch.Generator().manual_seed(seed)
     return hogwild.train_epoch(
-        model, train_set, config, noise=noise, epoch=epoch, generator=generator, report=report
+        model,
+        train_set,
+        config,
+        optimizers=[],
+        noise=noise,
+        epoch=epoch,
+        generator=generator,
+        report=report,
     )
 
 
@@ -183,22 +188,20 @@ def test_the_loss_is_right_from_small_logits_to_large_ones(size):
     assert loss == pytest.approx(expected.item(), rel=2e-6)
 
 
-def test_varied_windows_reach_every_distance_up_to_the_radius():
-    config = settings(dynamic_window=True)
-    model, n = one_hot_model(), 3000
-    train(model, corpus([list(range(V - 1))] * n, config), config, only(V - 1))
+@pytest.mark.parametrize("border", ["drop", "shift", "pad"])
+def test_varied_windows_train_the_pairs_of_the_radii_that_were_drawn(border):
+    config = settings(border=border)
+    train_set = vary_radii(corpus(random_documents(60), config), torch.Generator().manual_seed(5))
+    model = one_hot_model()
+    train(model, train_set, config, only(V - 1))
     counted = counted_pairs(model, config)[: V - 1, : V - 1]
-    inner = range(2 * R, V - 1 - 2 * R)
-    for distance in range(1, R + 1):
-        share = np.mean([(counted[i, i + distance] / n).item() for i in inner])
-        assert share == pytest.approx((R - distance + 1) / R, abs=0.05)
-    assert counted[R, 2 * R + 1].abs() < 0.1
+    assert torch.equal(counted.round().long(), served_pairs(train_set)[: V - 1, : V - 1])
 
 
 def test_the_rate_falls_in_a_straight_line_over_all_epochs():
     shares = []
     for epochs, epoch in [(1, 1), (2, 1), (2, 2)]:
-        config = settings(epochs=epochs)
+        config = settings(epochs=epochs, decay=True)
         train_set = corpus(random_documents(600), config)
         model = one_hot_model()
         train(model, train_set, config, only(V - 1), epoch=epoch)
@@ -208,7 +211,7 @@ def test_the_rate_falls_in_a_straight_line_over_all_epochs():
 
 
 def test_one_thread_gives_the_same_tables_bit_for_bit():
-    config = settings(learning_rate=0.05, dynamic_window=True, subsample=0.05)
+    config = settings(learning_rate=0.05)
     train_set = corpus(random_documents(600), config)
     noise = NoiseDistribution(torch.ones(V))
 
@@ -225,7 +228,7 @@ def test_one_thread_gives_the_same_tables_bit_for_bit():
 
 def test_two_threads_learn_a_planted_corpus():
     torch.set_num_threads(2)
-    config = settings(learning_rate=0.05, epochs=5)
+    config = settings(learning_rate=0.05, epochs=5, decay=True)
     random = np.random.default_rng(0)
     halves = [random.integers(6, size=12) + 6 * random.integers(2) for _ in range(3000)]
     train_set = corpus([half.tolist() for half in halves], config)
@@ -236,19 +239,6 @@ def test_two_threads_learn_a_planted_corpus():
     # a word knows its half: log 2 becomes the entropy of 2/3 (positive among its own half)
     best = (-math.log(2 / 3) - math.log(1 / 3) / 2) / 2
     assert best - 0.05 < loss < math.log(2) - 0.1
-
-
-def test_subsampling_keeps_the_share_of_word2vec():
-    config = settings()
-    text = np.random.default_rng(0).choice(3, p=[0.9, 0.09, 0.01], size=100_000)
-    train_set = corpus(np.split(text, 1000), config)
-    kept = hogwild.subsample(train_set, 3, 0.05, torch.Generator().manual_seed(0))
-    before, after = train_set.counts(3).double(), kept.counts(3).double()
-    excess = before / before.sum() / 0.05
-    expected = ((excess.sqrt() + 1) / excess).clamp(max=1)
-    assert (after / before).tolist() == pytest.approx(expected.tolist(), abs=0.01)
-    assert after[2] == before[2]
-    assert kept.offsets[-1] == len(kept.tokens) and len(kept.offsets) == len(train_set.offsets)
 
 
 def test_an_interrupt_stops_the_epoch_at_once(monkeypatch):

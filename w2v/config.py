@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 BORDERS = ("drop", "shift", "pad")
-ENGINES = ("loader", "hogwild")
+ENGINES = ("loader", "hogwild", "blocks")
+LOWEST_RATE = 1e-4  # share of the learning rate that is left at the very end, as in word2vec.c
 
 
 def check_positive_int(name: str, value: int) -> None:
@@ -99,15 +100,17 @@ class Word2VecConfig:
         ratio: K, the negative contexts drawn for each positive one.
         batch_size: B, the center words of a step.
         epochs: E, the passes over the training set.
-        learning_rate: the step size, of Adagrad (loader) or of falling SGD (hogwild).
+        learning_rate: the step size, of Adagrad (loader, blocks) or of SGD (hogwild).
+        decay: the learning rate falls in a straight line to zero over all epochs.
         seed: of the tables, the order of the windows and the negatives.
         border: what happens where a document ends: "drop", "shift" or "pad".
         noise: where negatives come from: "uniform" or "unigram^0.75".
-        engine: "loader", the assignment's own path, or "hogwild", compiled and lock-free.
-        shared_negatives: all words around a context share its K negatives (hogwild only).
-        dynamic_window: draw each window's radius from 1 ... R (hogwild only).
-        subsample: leave out words above this share of the text at random; 0 keeps all
-            (hogwild only).
+        engine: "loader", the assignment's own path; "hogwild", compiled and lock-free; or
+            "blocks", products of matrices for a GPU.
+        shared_negatives: neighbouring words share their negatives (not for the loader).
+        dynamic_window: draw the radius of each window from 1 ... R, at each epoch.
+        subsample: leave out words above this share of the text at random, at each epoch; 0 keeps
+            all.
 
     Raises:
         TypeError: a value of another type.
@@ -122,13 +125,14 @@ class Word2VecConfig:
     batch_size: int = field(metadata={"help": "B, the center words of a step"})
     epochs: int = field(metadata={"help": "E, the passes over the training set"})
     learning_rate: float = field(default=0.05, metadata={"help": "the step size"})
+    decay: bool = field(default=False, metadata={"help": "the step size falls to zero"})
     seed: int = field(default=0, metadata={"help": "of tables, order and negatives"})
     border: str = field(default="drop", metadata={"help": "drop, shift or pad"})
     noise: str = field(default="uniform", metadata={"help": "uniform or unigram^0.75"})
-    engine: str = field(default="loader", metadata={"help": "loader or hogwild"})
-    shared_negatives: bool = field(default=False, metadata={"help": "hogwild only"})
-    dynamic_window: bool = field(default=False, metadata={"help": "hogwild only"})
-    subsample: float = field(default=0.0, metadata={"help": "threshold; hogwild only"})
+    engine: str = field(default="loader", metadata={"help": "loader, hogwild or blocks"})
+    shared_negatives: bool = field(default=False, metadata={"help": "not for the loader"})
+    dynamic_window: bool = field(default=False, metadata={"help": "draw each window's radius"})
+    subsample: float = field(default=0.0, metadata={"help": "share of the text; 0 keeps all"})
 
     def __post_init__(self) -> None:
         for name in ("dim", "radius", "ratio", "batch_size", "epochs"):
@@ -140,12 +144,11 @@ class Word2VecConfig:
         check_choice("engine", self.engine, ENGINES)
         if self.subsample:
             check_positive("subsample", self.subsample)
-        for name in ("shared_negatives", "dynamic_window", "subsample"):
-            if self.engine == "loader" and getattr(self, name):
-                raise ValueError(
-                    f'{name} must be off for engine "loader", got {getattr(self, name)!r}; '
-                    'take engine="hogwild"'
-                )
+        if self.engine == "loader" and self.shared_negatives:
+            raise ValueError(
+                'shared_negatives must be off for engine "loader", got True; '
+                'take engine="hogwild" or "blocks"'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +180,24 @@ class ClassifierConfig:
         check_positive_int("epochs", self.epochs)
         check_positive("learning_rate", self.learning_rate)
         check_seed(self.seed)
+
+
+def learning_rate_at(config: Word2VecConfig, epoch: int, done: float) -> float:
+    """Give the learning rate at one point of a training.
+
+    Args:
+        config: gives the rate, whether it falls, and E.
+        epoch: counted from 1.
+        done: share of this epoch that lies behind, in [0, 1].
+
+    Returns:
+        The rate of the config, or what is left of it on a straight line to zero.
+
+    Source: Mikolov et al. 2013a, section 4.2, with the floor that word2vec.c has.
+    """
+    if not config.decay:
+        return config.learning_rate
+    return config.learning_rate * max(LOWEST_RATE, 1 - (epoch - 1 + done) / config.epochs)
 
 
 def check_seed(value: int) -> None:

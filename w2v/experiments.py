@@ -154,13 +154,13 @@ def fastest_engine() -> dict[str, Any]:
     """Name the quickest engine that is installed here, as settings of a `Word2VecConfig`.
 
     Returns:
-        "hogwild" with shared negatives where numba is installed; else "loader", after a
-        sentence that says what to install.
+        "hogwild" with shared negatives and a falling rate where numba is installed; else
+        "loader", after a sentence that says what to install.
 
     Source: assignment Q3.13 (if it does not take too much time).
     """
     if find_spec("numba"):
-        return {"engine": "hogwild", "shared_negatives": True}
+        return {"engine": "hogwild", "shared_negatives": True, "decay": True}
     print("numba is not installed (pip install 'w2v[fast]'): going on with the slower loader.")
     return {"engine": "loader"}
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from tqdm import tqdm
@@ -17,11 +18,11 @@ from w2v.checkpoint import (
     write_checkpoint,
 )
 from w2v.config import Word2VecConfig
-from w2v.engines.loader import make_optimizers, train_epoch
+from w2v.engines import blocks, loader
 from w2v.evaluation import evaluate_word2vec
 from w2v.model import Word2Vec
 from w2v.vocabulary import NoiseDistribution
-from w2v.windows import WindowDataset
+from w2v.windows import WindowDataset, subsample, vary_radii
 
 
 @dataclass
@@ -95,7 +96,8 @@ def train_word2vec(
     counts = train_set.counts(model.center_embeddings.num_embeddings)  # (V,)
     valid_set.counts(model.center_embeddings.num_embeddings)
     noise = NoiseDistribution.from_name(config.noise, counts)
-    optimizers = make_optimizers(model, config) if config.engine == "loader" else []
+    engine = _engine(config)
+    optimizers = engine.make_optimizers(model, config)
     history = History()
     last = None
     if directory is not None:
@@ -105,19 +107,23 @@ def train_word2vec(
 
     for epoch in range(history.n_epochs + 1, config.epochs + 1):
         generator = epoch_generator(config.seed, epoch)
-        with _progress_bar(len(train_set), epoch, config, progress) as report:
+        windows = train_set
+        if config.subsample:
+            windows = subsample(windows, counts, config.subsample, generator)
+        if config.dynamic_window:
+            windows = vary_radii(windows, generator)
+        with _progress_bar(len(windows), epoch, config, progress) as report:
             try:
-                common = {"noise": noise, "generator": generator, "report": report}
-                if config.engine == "loader":
-                    train_loss = train_epoch(
-                        model, train_set, config, optimizers=optimizers, **common
-                    )
-                else:
-                    from w2v.engines import hogwild  # compiled by numba, an extra
-
-                    train_loss = hogwild.train_epoch(
-                        model, train_set, config, epoch=epoch, **common
-                    )
+                train_loss = engine.train_epoch(
+                    model,
+                    windows,
+                    config,
+                    optimizers=optimizers,
+                    noise=noise,
+                    epoch=epoch,
+                    generator=generator,
+                    report=report,
+                )
             except FloatingPointError as error:
                 raise FloatingPointError(_diverged(error, epoch, config, last)) from None
         scores = evaluate_word2vec(model, valid_set, config, counts=counts)
@@ -152,6 +158,15 @@ def epoch_generator(seed: int, epoch: int) -> torch.Generator:
     Source: assignment Q3.10.
     """
     return torch.Generator().manual_seed(seed * 100_003 + epoch)
+
+
+def _engine(config: Word2VecConfig) -> ModuleType:
+    """Give the room that trains an epoch."""
+    if config.engine == "hogwild":
+        from w2v.engines import hogwild  # compiled by numba, an extra
+
+        return hogwild
+    return {"loader": loader, "blocks": blocks}[config.engine]
 
 
 def _check_agreement(model, train_set, valid_set, config) -> None:

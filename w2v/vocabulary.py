@@ -1,5 +1,7 @@
 """What is counted over a vocabulary: the noise distribution that negatives come from."""
 
+import copy
+
 import torch
 from torch import Tensor
 
@@ -58,22 +60,38 @@ class NoiseDistribution:
         exponent = noise_exponent(noise)
         return cls(torch.where(counts > 0, counts.double() ** exponent, 0.0))
 
+    def to(self, device: torch.device) -> "NoiseDistribution":
+        """Give the same distribution, to draw on another device.
+
+        Args:
+            device: where the ids are wanted.
+
+        Returns:
+            A distribution whose tables are there; on the same device, they are shared.
+
+        Source: the package's own convention for devices.
+        """
+        moved = copy.copy(self)
+        moved.threshold, moved.alias = self.threshold.to(device), self.alias.to(device)
+        return moved
+
     def sample(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw independent word ids, with replacement.
 
         Args:
             shape: the shape wanted.
-            generator: where the randomness comes from.
+            generator: where the randomness comes from, on the device of the distribution.
 
         Returns:
             Ids in [0, V), of that shape, int64.
 
         Source: assignment Q3.6.
         """
-        column = torch.randint(self.vocab_size, shape, generator=generator)
+        device = generator.device
+        column = torch.randint(self.vocab_size, shape, generator=generator, device=device)
         if self.is_uniform:
             return column
-        height = torch.rand(shape, generator=generator)
+        height = torch.rand(shape, generator=generator, device=device)
         return torch.where(height < self.threshold[column], column, self.alias[column])
 
 

@@ -1,5 +1,6 @@
 """Center words and their context windows: as lists (Q3.2-Q3.4) and as a Dataset (Q3.5)."""
 
+import copy
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -8,6 +9,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from w2v.config import BORDERS, check_choice, check_positive_int
+
+NO_WORD = -1  # served in place of a context that lies beyond a radius that was drawn
 
 
 def extract_words_contexts(
@@ -110,6 +113,7 @@ class WindowDataset(Dataset):
         check_choice("border", border, BORDERS)
         self.tokens, self.offsets = tokens, offsets
         self.radius, self.border, self.pad_id = R, border, pad_id
+        self.radii = None  # (n,), uint8: of the window around each word, where they vary
         lengths = offsets.diff()  # (n_documents,)
         if border == "drop":
             n_centers = (lengths - 2 * R).clamp(min=0)
@@ -176,35 +180,85 @@ class WindowDataset(Dataset):
         center = last - (self.ends[document] - index)  # (B,): counted back from the end
         if self.border == "drop":
             center = center - self.radius
-        start = center - self.radius  # (B,)
-        if self.border == "shift":
-            start = torch.minimum(torch.maximum(start, first), last - (2 * self.radius + 1))
+        start = self._starts(center, first, last, self.radius)  # (B,)
         step = torch.arange(2 * self.radius)  # (2R,)
         skips_center = step >= (center - start).unsqueeze(1)  # (B, 2R)
         place = start.unsqueeze(1) + step + skips_center  # (B, 2R)
-        if self.border != "pad":
+        if self.border != "pad" and self.radii is None:
             return self.tokens[center].long(), self.tokens[place].long()
-        inside = (place >= first.unsqueeze(1)) & (place < last.unsqueeze(1))  # (B, 2R)
+        low, high = self.spans(center)  # (B,) each
+        inside = (place >= low.unsqueeze(1)) & (place <= high.unsqueeze(1))  # (B, 2R)
         contexts = self.tokens[place.clamp(0, len(self.tokens) - 1)].long()  # (B, 2R)
-        return self.tokens[center].long(), contexts.where(inside, self.pad_id)
+        missing = self.pad_id if self.radii is None else NO_WORD
+        return self.tokens[center].long(), contexts.where(inside, missing)
 
     def __getitem__(self, index: int) -> tuple[int, list[int]]:
         words, contexts = self.__getitems__([range(len(self))[index]])
         return words[0].item(), contexts[0].tolist()
 
+    def _starts(self, center: Tensor, first: Tensor, last: Tensor, radius) -> Tensor:
+        """Give the first place of each window, (B,); under "pad" it may lie before the text."""
+        start = center - radius  # (B,)
+        if self.border != "shift":
+            return start
+        return torch.minimum(torch.maximum(start, first), last - (2 * radius + 1))
+
+    def spans(self, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the window around each place of the text: from where to where it reaches.
+
+        Args:
+            places: places in `tokens`, shape (B,), int64.
+
+        Returns:
+            The first and the last place of each window, shape (B,) each. The center lies between
+            them; where a place is the center of no window, the last lies before the first.
+
+        Source: assignment Q3.2 (borders); Mikolov et al. 2013a, section 3.2 (radii that vary).
+        """
+        document = torch.searchsorted(self.offsets, places, right=True) - 1  # (B,)
+        first, last = self.offsets[document], self.offsets[document + 1]  # (B,)
+        radius = self.radius if self.radii is None else self.radii[places].long()
+        low = self._starts(places, first, last, radius)  # (B,)
+        high = low + 2 * radius  # (B,)
+        if self.border == "pad":
+            return torch.maximum(low, first), torch.minimum(high, last - 1)
+        if self.border == "drop":
+            is_center = (places - self.radius >= first) & (places + self.radius < last)  # (B,)
+        else:
+            is_center = last - first > 2 * self.radius  # (B,)
+        return low, high.where(is_center, low - 1)
+
+    def to(self, device: torch.device) -> "WindowDataset":
+        """Give the same windows on another device.
+
+        Args:
+            device: where they are wanted.
+
+        Returns:
+            Windows whose words are there; on the same device, they are shared.
+
+        Source: the package's own convention for devices.
+        """
+        moved = copy.copy(self)
+        for name in ("tokens", "offsets", "ends", "radii"):
+            if getattr(self, name) is not None:
+                setattr(moved, name, getattr(self, name).to(device))
+        return moved
+
     def real(self, contexts: Tensor) -> Tensor:
-        """Tell context words from padding.
+        """Tell context words from places without one.
 
         Args:
             contexts: context ids, shape (B, 2R), int64.
 
         Returns:
-            False where a context is padding, shape (B, 2R), bool; True everywhere unless the
-            border rule is "pad".
+            False where a context is padding or lies beyond a radius that was drawn, shape
+            (B, 2R), bool.
 
         Source: assignment Q3.2 (borders).
         """
-        return contexts != self.pad_id if self.border == "pad" else contexts >= 0
+        real = contexts != NO_WORD  # (B, 2R)
+        return real & (contexts != self.pad_id) if self.border == "pad" else real
 
     def counts(self, vocab_size: int) -> Tensor:
         """Count how often each id occurs in the documents.
@@ -227,6 +281,64 @@ class WindowDataset(Dataset):
                 "tokenise with the vocabulary that the model was made for"
             )
         return torch.bincount(self.tokens, minlength=vocab_size)  # (V,)
+
+
+def subsample(
+    dataset: WindowDataset, counts: Tensor, threshold: float, generator: torch.Generator
+) -> WindowDataset:
+    """Leave out frequent words at random, before windows are cut.
+
+    A word that makes up the share f of the text stays with probability
+    (sqrt(f / t) + 1) t / f, or 1 where that is more.
+
+    Args:
+        dataset: the windows.
+        counts: occurrences of each id in them, shape (V,), int64.
+        threshold: t, the share up to which every occurrence stays (about).
+        generator: where the randomness comes from.
+
+    Returns:
+        The windows over the words that stay.
+
+    Raises:
+        ValueError: no document keeps enough words for a window.
+
+    Source: Mikolov et al. 2013b, section 2.3, in the form that word2vec.c has it.
+    """
+    excess = counts.double() / counts.sum() / threshold  # (V,): f / t
+    keep = (excess.sqrt() + 1) / excess  # (V,): infinite for words that do not occur
+    blocks = dataset.tokens.split(2**20)
+    kept = torch.cat([torch.rand(len(b), generator=generator) < keep[b] for b in blocks])  # (n,)
+    n_kept = torch.zeros(len(kept) + 1, dtype=torch.int32)
+    torch.cumsum(kept, 0, dtype=torch.int32, out=n_kept[1:])
+    return WindowDataset(
+        dataset.tokens[kept],
+        n_kept[dataset.offsets].long(),
+        dataset.radius,
+        dataset.border,
+        dataset.pad_id,
+    )
+
+
+def vary_radii(dataset: WindowDataset, generator: torch.Generator) -> WindowDataset:
+    """Draw the radius of each window from 1 ... R, so that near words count more.
+
+    Args:
+        dataset: the windows.
+        generator: where the randomness comes from.
+
+    Returns:
+        The windows of the same words. A context beyond the radius drawn for its center is served
+        as `NO_WORD`, and not `real`. Under "shift" a smaller window is pushed inside as well.
+
+    Source: Mikolov et al. 2013a, section 3.2.
+    """
+    varied = copy.copy(dataset)
+    shape = dataset.tokens.shape
+    varied.radii = torch.randint(
+        1, dataset.radius + 1, shape, dtype=torch.uint8, generator=generator
+    )
+    return varied
 
 
 def _int32_ids(ids: Sequence[int]) -> np.ndarray:

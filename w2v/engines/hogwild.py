@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from w2v.config import BORDERS, Word2VecConfig
+from w2v.config import BORDERS, LOWEST_RATE, Word2VecConfig, learning_rate_at
 from w2v.model import Word2Vec
 from w2v.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
@@ -51,8 +51,22 @@ from w2v.engines.lanes import (
 DROP, SHIFT, PAD = range(len(BORDERS))
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # from one state of the random numbers to the next
 AHEAD = 2  # steps between the draw of a negative and its use, so that its row has arrived
-LOWEST_RATE = 1e-4  # share of the learning rate that is left at the very end, as in word2vec.c
 CHUNK_FLOPS = 1.5e9  # about 20 ms of work: how long Ctrl-C waits
+
+
+def make_optimizers(model: Word2Vec, config: Word2VecConfig) -> list:
+    """Make no optimiser: plain SGD keeps nothing from one step to the next.
+
+    Args:
+        model: the model.
+        config: the settings.
+
+    Returns:
+        An empty list.
+
+    Source: Recht et al. 2011.
+    """
+    return []
 
 
 def train_epoch(
@@ -60,6 +74,7 @@ def train_epoch(
     train_set: WindowDataset,
     config: Word2VecConfig,
     *,
+    optimizers: list,
     noise: NoiseDistribution,
     epoch: int,
     generator: torch.Generator,
@@ -68,43 +83,43 @@ def train_epoch(
     """Train on every pair of the corpus once, in text order, with new negatives.
 
     Runs as many threads as `torch.get_num_threads()` says; with one, the same generator gives
-    the same tables, bit for bit. The learning rate falls in a straight line over all epochs.
+    the same tables, bit for bit.
 
     Args:
         model: the model; its two tables are updated in place.
         train_set: the windows.
-        config: gives R, K, the border rule, the learning rate, the number of epochs, and whether
-            to subsample, to vary the radius and to share negatives.
+        config: gives R, K, the border rule, the learning rate, whether it falls over how many
+            epochs, and whether to share negatives.
+        optimizers: none, as `make_optimizers` makes them.
         noise: where negatives come from.
         epoch: counted from 1.
-        generator: of the negatives, the radii and the subsampling.
+        generator: of the negatives.
         report: called after each chunk with its number of center words and its mean loss.
 
     Returns:
         Mean loss per pair over the epoch, in nats, each pair as it was before its step.
 
     Raises:
-        ValueError: tables that are not float32 on the CPU, or a corpus of which subsampling
-            leaves no window.
+        ValueError: tables that are not float32 on the CPU.
         FloatingPointError: a loss that is not finite; its message names the word.
 
     Source: assignment eq. (1) and Q3.13; Recht et al. 2011; Mikolov et al. 2013b.
     """
     center, context = _table(model.center_embeddings), _table(model.context_embeddings)
-    if config.subsample:
-        train_set = subsample(train_set, len(center), config.subsample, generator)
     seed = int(torch.randint(2**62, (), generator=generator))
     n_tokens = len(train_set.tokens)
-    fall = config.learning_rate / config.epochs / n_tokens  # of the learning rate, for each token
+    fall = config.decay * config.learning_rate / config.epochs / n_tokens  # for each token
     train_tokens = _compiled(center.shape[1], config.ratio)
     corpus = train_set.tokens.numpy(), train_set.offsets.numpy()
     draws = noise.threshold.numpy(), noise.alias.to(torch.int32).numpy()
     border = BORDERS.index(config.border), train_set.pad_id
-    options = config.radius, config.dynamic_window, config.shared_negatives
+    varied = train_set.radii is not None
+    radii = train_set.radii.numpy() if varied else np.empty(0, np.uint8)
+    options = config.radius, varied, radii, config.shared_negatives
 
     def train(start: int) -> tuple[float, int, int]:
         stop = min(start + chunk, n_tokens)
-        rate = config.learning_rate * (1 - (epoch - 1) / config.epochs) - fall * start
+        rate = learning_rate_at(config, epoch, start / n_tokens)
         rates = rate, fall, config.learning_rate * LOWEST_RATE
         return train_tokens(
             center, context, *corpus, start, stop, *draws, *border, *options, *rates, seed
@@ -135,44 +150,6 @@ def _table(embeddings: torch.nn.Embedding) -> np.ndarray:
             f"got {weight.dtype} on {weight.device}; move it with model.float().cpu()"
         )
     return weight.numpy()
-
-
-def subsample(
-    train_set: WindowDataset, vocab_size: int, threshold: float, generator: torch.Generator
-) -> WindowDataset:
-    """Leave out frequent words at random, before windows are cut.
-
-    A word that makes up the share f of the text stays with probability
-    (sqrt(f / t) + 1) t / f, or 1 where that is more.
-
-    Args:
-        train_set: the windows.
-        vocab_size: V.
-        threshold: t, the share up to which every occurrence stays (about).
-        generator: where the randomness comes from.
-
-    Returns:
-        The windows over the words that stay.
-
-    Raises:
-        ValueError: no document keeps enough words for a window.
-
-    Source: Mikolov et al. 2013b, section 2.3, in the form that word2vec.c has it.
-    """
-    counts = train_set.counts(vocab_size).double()
-    excess = counts / counts.sum() / threshold  # (V,): f / t
-    keep = (excess.sqrt() + 1) / excess  # (V,): infinite for words that do not occur
-    blocks = train_set.tokens.split(2**20)
-    kept = torch.cat([torch.rand(len(b), generator=generator) < keep[b] for b in blocks])  # (n,)
-    n_kept = torch.zeros(len(kept) + 1, dtype=torch.int32)
-    torch.cumsum(kept, 0, dtype=torch.int32, out=n_kept[1:])
-    return WindowDataset(
-        train_set.tokens[kept],
-        n_kept[train_set.offsets].long(),
-        train_set.radius,
-        train_set.border,
-        train_set.pad_id,
-    )
 
 
 def _width(n_contexts: int) -> int:
@@ -362,21 +339,29 @@ def _draw_contexts(queue, place, positive, state, threshold, alias):
 
 
 @njit
-def _centers_of(t, first, last, radius, reach, border):
+def _centers_of(t, first, last, radius, border):
     """Give the range of centers whose window holds place t of the document [first, last).
 
-    t lies in the range where it is a center itself. A window reaches `reach` words to each side,
-    `radius` of them where radii do not vary.
+    t lies in the range where it is a center itself.
     """
     if border == DROP:
-        return max(t - reach, first + radius), min(t + reach, last - radius - 1)
+        return max(t - radius, first + radius), min(t + radius, last - radius - 1)
     if border == PAD:
-        return max(t - reach, first), min(t + reach, last - 1)
+        return max(t - radius, first), min(t + radius, last - 1)
     if last - first <= 2 * radius:
         return t, t - 1  # too short for a window
-    low = first if t - first <= 2 * reach else t - reach  # windows pushed off the start
-    high = last - 1 if last - 1 - t <= 2 * reach else t + reach  # and off the end
+    low = first if t - first <= 2 * radius else t - radius  # windows pushed off the start
+    high = last - 1 if last - 1 - t <= 2 * radius else t + radius  # and off the end
     return low, high
+
+
+@njit
+def _holds(center, t, first, last, radius, border):
+    """Say whether the window of a center, at the radius drawn for it, holds place t."""
+    start = center - radius
+    if border == SHIFT:
+        start = min(max(start, first), last - (2 * radius + 1))
+    return start <= t <= start + 2 * radius
 
 
 @njit
@@ -398,7 +383,7 @@ def _compiled(dim: int, ratio: int) -> Callable:
     @njit(nogil=True, cache=True)
     def train_tokens(
         center, context, tokens, offsets, start, stop, threshold, alias, border, pad_id,
-        radius, dynamic, shared, rate, fall, lowest, seed,
+        radius, varied, radii, shared, rate, fall, lowest, seed,
     ):  # fmt: skip
         words = np.empty(4 * radius + 1, np.int64)  # "shift": up to 4R windows hold one place
         size = 2 ** int(np.ceil(np.log2(len(words))))  # of two, so that i & (size - 1) is i % size
@@ -421,7 +406,7 @@ def _compiled(dim: int, ratio: int) -> Callable:
             state = _draw_contexts(queue, later, positive, state, threshold, alias)
 
             first, last = offsets[document], offsets[document + 1]
-            low, high = _centers_of(t, first, last, radius, radius, border)
+            low, high = _centers_of(t, first, last, radius, border)
             n_centers += low <= t <= high
             while left < min(low, entered):
                 _leave(center, tokens[left], window, left & (size - 1), tokens[left + 1], dim)
@@ -431,14 +416,11 @@ def _compiled(dim: int, ratio: int) -> Callable:
                 coming = tokens[min(entered + AHEAD, end)]
                 _enter(center, tokens[entered], window, entered & (size - 1), coming, dim)
                 entered += 1
-            if dynamic:
-                state += GOLDEN
-                reach = 1 + np.int64(_below(_random(state), radius))
-                low, high = _centers_of(t, first, last, radius, reach, border)
             n_words = 0
             for i in range(low, high + 1):
                 words[n_words] = i & (size - 1)
-                n_words += i != t
+                held = not varied or _holds(i, t, first, last, np.int64(radii[i]), border)
+                n_words += held and i != t
             if border == PAD and tokens[t] == pad_id:
                 n_words = 0
             step = np.float32(max(lowest, rate - fall * (t - start)))

@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 from torch.optim import Adagrad, Optimizer
 
 from w2v.batches import make_loader
-from w2v.config import Word2VecConfig
+from w2v.config import Word2VecConfig, learning_rate_at
 from w2v.model import Word2Vec, sgns_loss
 from w2v.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
@@ -44,6 +45,7 @@ def train_epoch(
     *,
     optimizers: list[Optimizer],
     noise: NoiseDistribution,
+    epoch: int,
     generator: torch.Generator,
     report: Callable[[int, float], None],
 ) -> float:
@@ -52,9 +54,10 @@ def train_epoch(
     Args:
         model: the model; its two tables are updated in place.
         train_set: the windows.
-        config: gives B and K.
+        config: gives B, K, the learning rate and whether it falls.
         optimizers: as `make_optimizers` makes them.
         noise: where negatives come from.
+        epoch: counted from 1.
         generator: of the order and the negatives.
         report: called after each step with its number of words and its mean loss.
 
@@ -70,11 +73,10 @@ def train_epoch(
     vocab_size = model.center_embeddings.num_embeddings
     loader = make_loader(train_set, config, vocab_size, generator=generator, noise=noise)
     for step, batch in enumerate(loader, start=1):
-        positive_ids = batch["positive_context_ids"]  # (B, 2R)
+        positive_ids, real = _positives(batch, train_set)  # (B, 2R) each
         ids = torch.cat([positive_ids, batch["negative_context_ids"]], dim=1)  # (B, C)
         logits = model(batch["word_id"], ids)  # (B, C)
         n_positive = positive_ids.shape[1]
-        real = train_set.real(positive_ids) if config.border == "pad" else None  # (B, 2R)
         loss = sgns_loss(logits[:, :n_positive], logits[:, n_positive:], real)
         mean = loss.item()
         if not math.isfinite(mean):
@@ -84,9 +86,20 @@ def train_epoch(
             optimizer.zero_grad()
         loss.backward()
         for optimizer in optimizers:
+            if config.decay:
+                done = (step - 1) / len(loader)
+                optimizer.param_groups[0]["lr"] = learning_rate_at(config, epoch, done)
             optimizer.step()
 
         weight = positive_ids.numel() if real is None else int(real.sum())
         total, n_positives = total + mean * weight, n_positives + weight
         report(len(logits), mean)
     return total / n_positives
+
+
+def _positives(batch: dict[str, Tensor], train_set: WindowDataset) -> tuple[Tensor, Tensor | None]:
+    """Give the positive contexts, and a mask of those that count; None where all do."""
+    ids = batch["positive_context_ids"]  # (B, 2R)
+    if train_set.border != "pad" and train_set.radii is None:
+        return ids, None
+    return ids.clamp(min=0), train_set.real(ids)  # (B, 2R) each
