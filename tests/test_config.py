@@ -11,6 +11,7 @@ from w2v.config import (
     check_positive,
     check_positive_int,
     check_seed,
+    learning_rate_at,
     noise_exponent,
 )
 
@@ -100,6 +101,29 @@ def test_other_settings_out_of_range_are_refused(settings, change, error, messag
 def test_unknown_borders_and_noises_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         Word2VecConfig(**{**NAMING, **change})
+
+
+def test_the_loader_refuses_shared_negatives_and_names_the_engines_that_take_them():
+    message = 'shared_negatives must be off for engine "loader", got True; .*"hogwild" or "blocks"'
+    with pytest.raises(ValueError, match=message):
+        Word2VecConfig(**NAMING, shared_negatives=True)
+
+
+@pytest.mark.parametrize("engine", ["loader", "hogwild", "blocks"])
+def test_every_engine_takes_the_settings_that_change_the_result(engine):
+    settings = {"dynamic_window": True, "subsample": 1e-3, "decay": True, "border": "pad"}
+    config = Word2VecConfig(**NAMING, engine=engine, **settings)
+    assert settings.items() <= asdict(config).items()
+    with pytest.raises(ValueError, match="subsample must be a finite number above 0, got -1"):
+        replace(config, subsample=-1)
+
+
+def test_the_learning_rate_stays_or_falls_to_its_floor():
+    config = Word2VecConfig(**NAMING, learning_rate=0.5)  # two epochs
+    points = [(1, 0.0), (1, 0.5), (2, 0.0), (2, 0.5), (2, 1.0)]
+    assert [learning_rate_at(config, *point) for point in points] == [0.5] * 5
+    falling = [learning_rate_at(replace(config, decay=True), *point) for point in points]
+    assert falling == pytest.approx([0.5, 0.375, 0.25, 0.125, 0.5e-4])
 
 
 def test_the_largest_seed_is_taken():

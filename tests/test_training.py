@@ -9,11 +9,13 @@ from golden import LN2, D, K, R, V
 
 from w2v.checkpoint import checkpoint_name, load_word2vec, read_checkpoint
 from w2v.config import Word2VecConfig
+from w2v.engines import blocks, loader
 from w2v.evaluation import evaluate_word2vec
 from w2v.model import Word2Vec
 from w2v.training import History, epoch_generator, train_word2vec
 from w2v.vectors import WordVectors
-from w2v.windows import WindowDataset
+from w2v.vocabulary import NoiseDistribution
+from w2v.windows import WindowDataset, vary_radii
 
 TOPICS = ([1, 2, 3, 4, 5], [6, 7, 8, 9, 10])  # words of one never meet words of the other
 
@@ -221,6 +223,111 @@ def test_no_two_epochs_share_their_randomness():
         epoch_generator(seed, epoch).initial_seed() for seed in range(3) for epoch in range(9)
     }
     assert len(states) == 27
+
+
+# Settings that every engine honours
+
+
+class Watcher:
+    """Stands in for an optimiser: keeps its table in place, and the rates it was given."""
+
+    def __init__(self, table):
+        self.table, self.param_groups, self.rates = table, [{"lr": None}], []
+
+    def zero_grad(self):
+        self.table.grad = None
+
+    def step(self):
+        self.rates.append(self.param_groups[0]["lr"])
+
+
+def watched_epoch(model, train_set, config, noise, epoch=1):
+    watchers = [Watcher(table) for table in model.parameters()]
+    loss = loader.train_epoch(
+        model,
+        train_set,
+        config,
+        optimizers=watchers,
+        noise=noise,
+        epoch=epoch,
+        generator=seeded(),
+        report=lambda n_words, loss: None,
+    )
+    return watchers, loss
+
+
+@pytest.mark.parametrize("border", ["drop", "shift", "pad"])
+def test_a_context_beyond_the_radius_is_left_out_with_its_negatives(small, border):
+    """Loss and gradient of one batch of all windows are those of the pairs a loop would list."""
+    config = replace(small, border=border, batch_size=100, dynamic_window=True)
+    text, far = [[1, 2, 3, 4, 5, 6, 7, 8, 9], [3, 1, 4, 1, 5, 9, 2, 6], [2, 7, 1]], V - 1
+    train_set = vary_radii(windows(text, config), seeded(1))
+    radii, pairs = iter(train_set.radii.tolist()), []
+    for ids in text:
+        for i, radius in zip(range(len(ids)), radii, strict=False):
+            if oracles.window_places(i, len(ids), R, border) is not None:
+                places = oracles.window_places(i, len(ids), radius, border)
+                positives = [ids[j] for j in places if 0 <= j < len(ids)]
+                pairs += [(ids[i], c, True) for c in positives]
+                pairs += [(ids[i], far, False)] * (K * len(positives))
+    model = random_model().double()
+    tables = [table.tolist() for table in model.parameters()]
+    noise = NoiseDistribution(torch.nn.functional.one_hot(torch.tensor(far), V))
+    watchers, loss = watched_epoch(model, train_set, config, noise)
+    assert loss == pytest.approx(oracles.mean_loss(oracles.logits(*tables, pairs)), rel=1e-10)
+    expected = oracles.table_gradients(*tables, pairs)
+    for watcher, gradient in zip(watchers, expected, strict=True):
+        gradient = torch.tensor(gradient, dtype=torch.float64)
+        torch.testing.assert_close(watcher.table.grad.to_dense(), gradient)
+
+
+@pytest.mark.parametrize("decay", [False, True])
+def test_the_loader_sets_the_rate_before_each_step(small, small_sets, decay):
+    config = replace(small, decay=decay)  # two epochs of 5 batches
+    noise = NoiseDistribution(torch.ones(V))
+    rates = []
+    for epoch in (1, 2):
+        watchers, _ = watched_epoch(random_model(), small_sets[0], config, noise, epoch)
+        assert watchers[0].rates == watchers[1].rates
+        rates += watchers[0].rates
+    falling = [pytest.approx(0.1 * (1 - step / 10)) for step in range(10)]
+    assert rates == (falling if decay else [None] * 10)  # None: the optimiser's own stays
+
+
+@pytest.mark.parametrize("engine", [loader, blocks])
+def test_each_epoch_draws_its_text_and_its_radii_anew(small, engine, monkeypatch):
+    name = engine.__name__.rpartition(".")[2]
+    config = replace(small, engine=name, subsample=0.02, dynamic_window=True, epochs=2)
+    given, plain = [], engine.train_epoch
+
+    def note(model, windows, *arguments, **named):
+        given.append(windows)
+        return plain(model, windows, *arguments, **named)
+
+    monkeypatch.setattr(engine, "train_epoch", note)
+    train_set, valid_set = planted(config)
+    train(config, (train_set, valid_set))
+    train(config, (train_set, valid_set))
+    first, second, same, _ = given
+    assert first.tokens.equal(same.tokens) and first.radii.equal(same.radii)
+    assert len(first.tokens) < 0.8 * len(train_set.tokens)
+    assert not first.tokens.equal(second.tokens)
+    assert set(first.radii.tolist()) == set(range(1, R + 1))
+    assert train_set.radii is None and valid_set.radii is None  # validated in whole windows
+
+
+def test_without_the_settings_an_epoch_is_given_the_windows_as_they_are(
+    small, small_sets, monkeypatch
+):
+    given, plain = [], loader.train_epoch
+
+    def note(model, windows, *arguments, **named):
+        given.append(windows)
+        return plain(model, windows, *arguments, **named)
+
+    monkeypatch.setattr(loader, "train_epoch", note)
+    train(small, small_sets)
+    assert given == [small_sets[0]] * 2
 
 
 # Rows that no batch holds

@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset
 
-from w2v.windows import WindowDataset, extract_words_contexts, flatten_dataset_to_list
+from w2v.windows import (
+    NO_WORD,
+    WindowDataset,
+    extract_words_contexts,
+    flatten_dataset_to_list,
+    subsample,
+    vary_radii,
+)
 
 BORDERS = ("drop", "shift", "pad")
 ids_lists = st.lists(st.integers(0, V - 1), max_size=14)
@@ -264,3 +271,73 @@ def test_counting_refuses_ids_outside_the_vocabulary(ids):
     message = rf"input_ids must lie in \[0, 11\), got {min(ids)} \.\.\. {max(ids)}; tokenise with"
     with pytest.raises(ValueError, match=message):
         dataset.counts(V)
+
+
+# Subsampling and varied radii
+
+
+def test_subsampling_keeps_the_share_of_word2vec():
+    draw = torch.Generator().manual_seed(0)
+    weights = torch.tensor([0.9, 0.09, 0.01])
+    text = torch.multinomial(weights, 100_000, replacement=True, generator=draw)
+    dataset = WindowDataset.from_documents(rows(text.view(1000, 100).tolist()), R)
+    before = dataset.counts(3)
+    kept = subsample(dataset, before, 0.05, draw)
+    excess = before / before.sum() / 0.05
+    expected = ((excess.sqrt() + 1) / excess).clamp(max=1)
+    after = kept.counts(3)
+    assert (after / before).tolist() == pytest.approx(expected.tolist(), abs=0.01)
+    assert after[2] == before[2]
+    assert kept.offsets[-1] == len(kept.tokens) and len(kept.offsets) == len(dataset.offsets)
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_subsampling_leaves_words_in_their_order_and_documents_apart(border):
+    documents = [[1, 2, 1, 3, 1, 4, 1, 5, 1, 6], [], [1] * 3, [7, 1, 8, 1, 9, 1, 10, 1, 2, 3, 4]]
+    dataset = WindowDataset.from_documents(rows(documents), 1, border)
+    kept = subsample(dataset, dataset.counts(V), 0.05, torch.Generator().manual_seed(2))
+    texts = [text.tolist() for text in kept.tokens.split(kept.offsets.diff().tolist())]
+    assert 0 < len(kept.tokens) < len(dataset.tokens)
+    for text, whole in zip(texts, documents, strict=True):
+        remaining = iter(whole)
+        assert all(word in remaining for word in text)  # a subsequence
+    assert (kept.radius, kept.border, kept.pad_id) == (1, border, dataset.pad_id)
+
+
+@given(documents=st.lists(ids_lists, min_size=1, max_size=4), radius=radii, border=borders)
+def test_varied_windows_serve_the_contexts_within_the_radius_drawn(documents, radius, border):
+    documents = [*documents, list(range(1, 2 * radius + 4))]
+    dataset = WindowDataset.from_documents(rows(documents), radius, border, PAD)
+    varied = vary_radii(dataset, torch.Generator().manual_seed(1))
+    words, contexts = varied.__getitems__(range(len(varied)))
+    found = [
+        (word, [c for c, is_real in zip(row, real, strict=True) if is_real])
+        for word, row, real in zip(
+            words.tolist(), contexts.tolist(), varied.real(contexts).tolist(), strict=True
+        )
+    ]
+    expected, drawn = [], iter(varied.radii.tolist())
+    for ids in documents:
+        for i, own_radius in zip(range(len(ids)), drawn, strict=False):
+            if oracles.window_places(i, len(ids), radius, border) is not None:
+                places = oracles.window_places(i, len(ids), own_radius, border)
+                near = [ids[j] for j in places if 0 <= j < len(ids)]
+                expected.append((ids[i], near))
+    assert found == expected
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_places_beyond_the_radius_hold_no_word_even_where_the_pad_is_one(border):
+    dataset = WindowDataset.from_documents(rows([[0] * 50]), 2, border, pad_id=PAD)
+    varied = vary_radii(dataset, torch.Generator().manual_seed(1))
+    _, contexts = varied.__getitems__(range(len(varied)))
+    assert set(contexts.flatten().tolist()) == {0, NO_WORD}
+    assert varied.real(contexts).equal(contexts == 0)
+    assert dataset.radii is None  # what was given stays as it is
+
+
+def test_radii_are_drawn_alike_from_one_to_the_radius():
+    dataset = WindowDataset.from_documents(rows([[1] * 6000]), 3)
+    found = torch.bincount(vary_radii(dataset, torch.Generator().manual_seed(1)).radii)
+    assert found[0] == 0 and len(found) == 4
+    assert (found[1:] - 2000).abs().max() < 5 * (6000 * 2 / 9) ** 0.5  # 5 standard deviations

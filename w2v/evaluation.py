@@ -122,7 +122,8 @@ def _score_batch(model, dataset, config, batch) -> tuple[Tensor, ...]:
     """Give logits and ids of the pairs of one batch, each flat, padding left out."""
     positive_ids = batch["positive_context_ids"]  # (B, 2R)
     ids = torch.cat([positive_ids, batch["negative_context_ids"]], dim=1)  # (B, C)
-    logits = model(batch["word_id"], ids)  # (B, C)
+    device = model.center_embeddings.weight.device
+    logits = model(batch["word_id"].to(device), ids.to(device)).cpu()  # (B, C)
     kept = real_pairs(dataset.real(positive_ids), config.ratio)  # (B, C)
     positive, negative = (slice(0, positive_ids.shape[1]), slice(positive_ids.shape[1], None))
     return tuple(

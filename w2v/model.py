@@ -99,8 +99,9 @@ class PairLogits(torch.autograd.Function):
         """
         n_words, n_contexts = context_ids.shape
         ids = context_ids.flatten()  # (B C,)
-        starts = torch.arange(0, len(ids), n_contexts)  # (B,)
-        owner = torch.arange(n_words).repeat_interleave(n_contexts)  # (B C,): whose pair it is
+        device = ids.device
+        starts = torch.arange(0, len(ids), n_contexts, device=device)  # (B,)
+        owner = torch.arange(n_words, device=device).repeat_interleave(n_contexts)  # (B C,)
         ctx.save_for_backward(words, table, context_ids, owner)
         dots = torch.ops.aten._embedding_bag_per_sample_weights_backward(
             words, table, ids, starts, owner, 0

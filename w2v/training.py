@@ -204,7 +204,7 @@ def _progress_bar(
         def report(step_words: int, loss: float) -> None:
             nonlocal words, total
             words, total = words + step_words, total + loss * step_words
-            bar.set_postfix(loss=f"{total / words:.4f}", refresh=False)
+            bar.set_postfix(loss=f"{total / max(words, 1):.4f}", refresh=False)
             bar.update(step_words)
 
         yield report

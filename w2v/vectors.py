@@ -59,7 +59,7 @@ class WordVectors:
 
         Source: assignment section 1.2 (E^w).
         """
-        table = model.center_embeddings.weight.detach().numpy()  # (V, d)
+        table = model.center_embeddings.weight.detach().cpu().numpy()  # (V, d)
         if len(words) != len(table):
             raise ValueError(f"words must be {len(table)}, one for each id, got {len(words)}")
         kept = range(len(words)) if counts is None else np.flatnonzero(counts >= min_count)
