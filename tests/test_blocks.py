@@ -36,7 +36,7 @@ def corpus(documents, config, pad_id=0):
 
 def random_documents(n_documents, seed=0, below=V - 1):
     draw = seeded(seed)
-    lengths = torch.randint(0, 6 * R, (n_documents,), generator=draw).tolist()
+    lengths = torch.randint(0, 6 * R, (n_documents,), generator=draw).tolist()  # 61: 327 words
     return [torch.randint(below, (length,), generator=draw).tolist() for length in lengths]
 
 
@@ -118,7 +118,7 @@ def expected_loss(model, train_set, noise):
 @pytest.mark.parametrize("border", BORDERS)
 def test_the_trained_pairs_are_those_of_the_window_dataset(border, shared, batch_size):
     config = settings(border=border, shared_negatives=shared, batch_size=batch_size)
-    train_set = corpus(random_documents(60), config)
+    train_set = corpus(random_documents(61), config)
     counted = -2 * gradients(one_hot_model(), train_set, config, only(V - 1))[1].T
     assert counted[: V - 1, : V - 1].equal(served_pairs(train_set)[: V - 1, : V - 1].double())
 
@@ -145,7 +145,7 @@ def test_a_text_shorter_than_a_block_is_trained_on(border):
 @pytest.mark.parametrize("border", BORDERS)
 def test_reports_add_up_to_the_windows_of_the_corpus(border):
     config, reports = settings(border=border), []
-    train_set = corpus(random_documents(60), config)
+    train_set = corpus(random_documents(61), config)
     record(one_hot_model(), train_set, config, only(V - 1), report=lambda n, _: reports.append(n))
     assert sum(reports) == len(train_set)
     assert len(reports) == math.ceil(len(train_set.tokens) / config.batch_size)
@@ -211,7 +211,7 @@ def test_the_gradient_is_that_of_the_loader_in_expectation(shared):
 @pytest.mark.parametrize("size", [0.1, 1.0, 5.0])
 def test_the_loss_is_right_from_small_logits_to_large_ones(size):
     config = settings(shared_negatives=True)
-    train_set, model = corpus(random_documents(60), config), random_model(std=size)
+    train_set, model = corpus(random_documents(61), config), random_model(std=size)
     expected, _ = expected_loss(model, train_set, only(V - 1))
     _, loss = record(model.float(), train_set, config, only(V - 1))
     assert loss == pytest.approx(expected, rel=2e-6)
