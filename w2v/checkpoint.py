@@ -14,6 +14,7 @@ import secrets
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -200,8 +201,9 @@ def write_checkpoint(path: str | os.PathLike, payload: dict[str, Any]) -> Path:
     except ValueError as error:
         raise CheckpointError(f"{error}; nothing was written to {str(path)!r}") from None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, plain)
+        with replaced(path) as file:
+            torch.save(plain, file)  # to a file object: the archive does not repeat its name
+            _seal(file)
     except (OSError, RuntimeError) as error:
         # torch wraps the error of a full disk, at some lengths, into a RuntimeError of its own
         reason = error if isinstance(error, OSError) else error.__context__ or error
@@ -241,6 +243,36 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
         ) from None
 
 
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[BinaryIO]:
+    """Open an empty file that takes the place of `path`, in one step, once it is written.
+
+    Args:
+        path: the file; its directory is made if it is missing.
+
+    Returns:
+        A context that gives the new file, to be written and read. An error inside leaves what
+        was at `path`, and no temporary.
+
+    Raises:
+        OSError: the file cannot be written.
+
+    Source: assignment Q3.12.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_stale_temporaries(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "x+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _flush_directory(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def _read_model(path: str | os.PathLike, vocabulary: str | None) -> dict[str, Any]:
     """Read what `save_model` wrote, and check that its parts agree with each other."""
     saved = read_checkpoint(path)
@@ -263,22 +295,6 @@ def _read_model(path: str | os.PathLike, vocabulary: str | None) -> dict[str, An
 def _refusal(path: str | os.PathLike, expected: str, found: object) -> CheckpointError:
     """Word the refusal of a whole file that holds something else than wanted."""
     return CheckpointError(f"{str(path)!r} must hold {expected}, got {found!r}")
-
-
-def _replace(path: Path, payload: dict[str, Any]) -> None:
-    """Put a sealed archive of the payload in the place of a file, in one step."""
-    _remove_stale_temporaries(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "x+b") as file:
-            torch.save(payload, file)  # to a file object: the archive does not repeat its name
-            _seal(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _flush_directory(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _remove_stale_temporaries(path: Path) -> None:
