@@ -179,3 +179,71 @@ def nearest(vectors, positive, negative, topn):
     others = [word for word in vectors if word not in {*positive, *negative}]
     ranked = sorted(others, key=lambda word: -cosine(query, vectors[word]))
     return [(word, cosine(query, vectors[word])) for word in ranked[:topn]]
+
+
+def least_alike(vectors, words):
+    """The word with the lowest cosine to the mean of the unit vectors; ties by the alphabet."""
+    units = [unit(vectors[word]) for word in words]
+    mean = [sum(column) / len(words) for column in zip(*units, strict=True)]
+    return min((cosine(mean, vectors[word]), word) for word in words)[1]
+
+
+def correlation(left, right):
+    """Pearson's r from its definition."""
+    left_mean, right_mean = sum(left) / len(left), sum(right) / len(right)
+    left, right = [x - left_mean for x in left], [y - right_mean for y in right]
+    return dot(left, right) / math.sqrt(dot(left, left) * dot(right, right))
+
+
+def ranks(values):
+    """1 for the smallest; equal values share the mean of the ranks that they take up."""
+    return [
+        1 + sum(other < value for other in values) + (values.count(value) - 1) / 2
+        for value in values
+    ]
+
+
+def folded(vectors, restrict_vocab, case_insensitive):
+    """The first words in upper case, the first of equal ones; or the words as they are."""
+    found = {}
+    for word in list(vectors)[:restrict_vocab]:
+        found.setdefault(word.upper() if case_insensitive else word, vectors[word])
+    return found
+
+
+def word_pairs(vectors, pairs, restrict_vocab, case_insensitive, dummy4unknown):
+    """Pearson, Spearman and the percentage of pairs (word, other, number) not known."""
+    known = folded(vectors, restrict_vocab, case_insensitive)
+    judged, cosines, n_unknown = [], [], 0
+    for *words, number in pairs:
+        left, right = [word.upper() if case_insensitive else word for word in words]
+        if left in known and right in known:
+            judged.append(number)
+            cosines.append(cosine(known[left], known[right]))
+        else:
+            n_unknown += 1
+            judged += [number] if dummy4unknown else []
+            cosines += [0.0] if dummy4unknown else []
+    spearman = correlation(ranks(judged), ranks(cosines))
+    return correlation(judged, cosines), spearman, 100 * n_unknown / len(pairs)
+
+
+def word_analogies(vectors, questions, restrict_vocab, case_insensitive, dummy4unknown):
+    """The questions answered right and wrong: a is to b as c is to the word nearest b - a + c."""
+    known = folded(vectors, restrict_vocab, case_insensitive)
+    right, wrong = [], []
+    for question in questions:
+        words = tuple(word.upper() if case_insensitive else word for word in question)
+        if all(word in known for word in words):
+            *given, wanted = words
+            a, b, c = (unit(known[word]) for word in given)
+            query = [y - x + z for x, y, z in zip(a, b, c, strict=True)]
+            others = {}  # the answer is any row of a name that is not given
+            for word in list(vectors)[:restrict_vocab]:
+                name = word.upper() if case_insensitive else word
+                if name not in given:
+                    others.setdefault(cosine(query, vectors[word]), name)
+            (right if others[max(others)] == wanted else wrong).append(words)
+        elif dummy4unknown:
+            wrong.append(words)
+    return right, wrong

@@ -12,9 +12,10 @@ PACKAGE = Path(__file__).parent.parent / "w2v"
 # from the rooms named before it: no import points up, none goes round in a circle.
 FLOORS = (
     ("config", "builtin", "corpus", "vocabulary"),
-    ("windows", "batches", "model", "vectors"),
-    ("evaluation", "checkpoint"),
+    ("checkpoint", "windows", "batches", "model", "formats", "vectors"),
+    ("evaluation",),
     ("engines", "engines.loader", "engines.lanes", "engines.hogwild", "engines.blocks"),
+    ("engines.distributed",),
     ("training", "classifier"),
     ("plots", "inspection", "experiments"),
     ("__main__",),

@@ -1,4 +1,6 @@
-"""Word vectors: cosines and nearest words against loops."""
+"""Word vectors: neighbours, odd words, judged pairs and analogies, against loops and gensim."""
+
+import tracemalloc
 
 import numpy as np
 import oracles
@@ -8,6 +10,7 @@ from golden import D, V
 from hypothesis import given
 from hypothesis import strategies as st
 
+import w2v.vectors
 from w2v.model import Word2Vec
 from w2v.vectors import WordVectors
 
@@ -15,6 +18,27 @@ WORDS = ["army", "bank", "cat", "dog", "east", "fish", "gold", "hat", "ice", "ja
 TABLE = np.random.default_rng(0).normal(size=(V, D)).astype(np.float32)
 BY_WORD = dict(zip(WORDS, TABLE.astype(np.float64).tolist(), strict=True))
 words = st.sampled_from(WORDS)
+
+# For the two evaluations: case variants of one word, and pairs and questions with unknown words.
+CASED = ["Army", "bank", "Cat", "army", "dog", "CAT", "east", "fish", "ARMY", "gold", "hat"]
+CASED_BY_WORD = dict(zip(CASED, TABLE.astype(np.float64).tolist(), strict=True))
+PAIRS = [
+    ("army", "bank", 7.5),
+    ("Cat", "dog", 1.0),
+    ("CAT", "dog", 3.0),
+    ("cow", "dog", 9.0),
+    ("east", "Fish", 3.0),
+    ("gold", "hat", 3.0),
+    ("dog", "dog", 10.0),
+    ("ARMY", "east", 0.25),
+    ("hat", "cow", 4.0),
+]
+SETTINGS = [
+    {"restrict_vocab": restrict, "case_insensitive": insensitive, "dummy4unknown": dummy}
+    for restrict in (None, 7)
+    for insensitive in (True, False)
+    for dummy in (True, False)
+]
 
 
 @pytest.fixture
@@ -75,12 +99,74 @@ def test_equal_cosines_keep_the_order_of_the_words():
     assert [word for word, _ in same.most_similar("c")] == ["a", "b", "d"]
 
 
+def test_few_neighbours_are_the_first_of_all():
+    table = np.random.default_rng(1).integers(-1, 2, size=(300, 3)) + 0.0  # full of ties
+    table[(table == 0).all(axis=1), 0] = 1.0
+    many = WordVectors([str(row) for row in range(300)], table)
+    every = many.most_similar("7", topn=299)
+    assert [cosine for _, cosine in every] == sorted((c for _, c in every), reverse=True)
+    for topn in range(1, 299):
+        assert many.most_similar("7", topn=topn) == every[:topn]
+
+
+def test_no_neighbour_is_left_where_all_words_are_given():
+    assert WordVectors(["a", "b"], [[1.0, 0.0], [0.0, 1.0]]).most_similar(["a", "b"]) == []
+
+
 def test_a_zero_vector_is_near_to_nothing_and_warns_of_nothing():
     vectors = WordVectors(["zero", "one", "two"], [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
-    assert vectors.similarity("zero", "one") == 0.0
-    assert vectors.most_similar("zero") == [("one", 0.0), ("two", 0.0)]
     assert vectors.most_similar("one") == [("zero", 0.0), ("two", 0.0)]
     assert vectors.unit_vectors.tolist() == [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda v: v.most_similar("zero"),
+        lambda v: v.most_similar("one", negative="zero"),
+        lambda v: v.similarity("zero", "one"),
+        lambda v: v.similarity("one", "zero"),
+        lambda v: v.doesnt_match(["one", "zero"]),
+    ],
+)
+def test_a_zero_vector_has_no_direction_to_ask_for(call):
+    vectors = WordVectors(["zero", "one"], [[0.0, 0.0], [1.0, 0.0]])
+    with pytest.raises(ValueError, match="word must have a vector other than 0, got 'zero'"):
+        call(vectors)
+
+
+def test_words_that_cancel_each_other_out_have_no_direction(vectors):
+    double = WordVectors(["a", "b", "c"], [[1.0, 2.0], [0.3, 0.6], [1.0, 0.0]])
+    message = r"must not cancel out, got \['a'\] and \['b'\]"
+    with pytest.raises(ValueError, match=message):
+        double.most_similar("a", "b")
+
+
+@pytest.mark.parametrize("scale", [1e-38, 1e-30, 1.0, 1e30])
+def test_very_short_and_very_long_vectors_have_unit_vectors(scale):
+    vectors = WordVectors(["a", "b"], np.array([[3.0, 4.0], [1.0, 0.0]]) * scale)
+    assert vectors.unit_vectors == pytest.approx(np.array([[0.6, 0.8], [1.0, 0.0]]), abs=1e-6)
+
+
+def test_only_vectors_and_unit_vectors_are_held():
+    table = np.random.default_rng(0).normal(size=(50_000, 20)).astype(np.float32)
+    names = [str(row) for row in range(len(table))]
+    many = WordVectors(names, table)
+    tracemalloc.start()
+    try:
+        many.most_similar("7")
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert np.shares_memory(many.vectors, table)
+    assert table.nbytes <= held < 1.05 * table.nbytes
+    assert peak < 1.5 * table.nbytes  # the rest: norms and cosines, a few numbers a word
+
+
+def test_vectors_cannot_be_changed_under_their_unit_vectors(vectors):
+    with pytest.raises(ValueError, match="read-only"):
+        vectors["cat"][0] = 1.0
+    assert TABLE.flags.writeable  # the caller's own array stays as it is
 
 
 def test_words_are_looked_up_by_name(vectors):
@@ -98,6 +184,7 @@ def test_words_are_looked_up_by_name(vectors):
         lambda v: v.similarity("cat", "cow"),
         lambda v: v.most_similar("cow"),
         lambda v: v.most_similar("cat", ["cow"]),
+        lambda v: v.doesnt_match(["cat", "cow"]),
     ],
 )
 def test_an_unknown_word_is_refused(vectors, call):
@@ -110,14 +197,309 @@ def test_a_query_without_words_is_refused(vectors):
         vectors.most_similar([])
 
 
+@pytest.mark.parametrize(("topn", "error"), [(0, ValueError), (-3, ValueError), (2.0, TypeError)])
+def test_a_number_of_neighbours_below_one_is_refused(vectors, topn, error):
+    with pytest.raises(error, match=f"topn must be a positive integer, got {topn}"):
+        vectors.most_similar("cat", topn=topn)
+
+
 def test_words_and_vectors_must_agree_in_number():
     with pytest.raises(ValueError, match=r"a row for each of 11 words, got shape \(10, 7\)"):
         WordVectors(WORDS, TABLE[:10])
 
 
 def test_no_word_may_stand_twice():
-    with pytest.raises(ValueError, match="words must differ, got 1 twice"):
+    with pytest.raises(ValueError, match="words must differ, got 'cat' twice"):
         WordVectors([*WORDS[:10], "cat"], TABLE)
+
+
+@pytest.mark.parametrize("table", [np.zeros((0, 3)), np.zeros((0, 0)), np.zeros(0)])
+def test_no_vectors_at_all_are_refused(table):
+    with pytest.raises(ValueError, match="vectors must have a row for each of 0 words"):
+        WordVectors([], table)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_are_refused(value):
+    table = TABLE.copy()
+    table[2, 3] = value
+    with pytest.raises(ValueError, match="vectors must be finite, got nan or inf for 'cat'"):
+        WordVectors(WORDS, table)
+
+
+# doesnt_match
+
+
+@given(order=st.permutations(WORDS), n_words=st.integers(3, V))
+def test_the_odd_word_is_that_of_the_loop(order, n_words):
+    found = WordVectors(WORDS, TABLE).doesnt_match(order[:n_words])
+    assert found == oracles.least_alike(BY_WORD, order[:n_words])
+
+
+def test_the_odd_word_is_told_by_direction_and_not_by_length():
+    vectors = WordVectors(["a", "b", "c", "d"], [[1.0, 0.1], [1.0, -0.1], [90.0, 0.0], [0.0, 0.1]])
+    assert vectors.doesnt_match(["a", "b", "c", "d"]) == "d"
+
+
+def test_of_equal_words_the_first_in_the_alphabet_is_odd():
+    square = WordVectors(["n", "e", "w", "s"], [[0.0, 1.0], [1.0, 0.0], [-1.0, 0.0], [0.0, -1.0]])
+    assert square.doesnt_match(["w", "s", "n", "e"]) == "e"
+    assert square.doesnt_match(["w"]) == "w"
+
+
+def test_an_odd_word_among_none_is_refused(vectors):
+    with pytest.raises(ValueError, match="words must hold a word or more, got none"):
+        vectors.doesnt_match([])
+
+
+# evaluate_word_pairs
+
+
+@pytest.fixture
+def cased():
+    return WordVectors(CASED, TABLE)
+
+
+def write_pairs(path, pairs=PAIRS, delimiter="\t"):
+    lines = ["# two words and what people say", "", delimiter.join(("Word 1", "Word 2", "Human"))]
+    lines += [delimiter.join(map(str, pair)) for pair in pairs]
+    lines += [delimiter.join(line) for line in ("dog cat".split(), "dog cat 1 2".split())]
+    path.write_text("\n".join([*lines, delimiter.join(("dog", "cat", "nan")), ""]))
+    return path
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_correlations_are_those_of_the_loop(cased, tmp_path, settings):
+    found = cased.evaluate_word_pairs(write_pairs(tmp_path / "pairs.tsv"), **settings)
+    assert found == pytest.approx(oracles.word_pairs(CASED_BY_WORD, PAIRS, **settings), abs=1e-6)
+
+
+def test_the_four_settings_of_pairs_do_change_the_result():
+    found = {oracles.word_pairs(CASED_BY_WORD, PAIRS, **settings) for settings in SETTINGS}
+    assert len(found) == len(SETTINGS)
+
+
+def test_case_counts_for_nothing_unless_asked_otherwise(cased, tmp_path):
+    path = write_pairs(tmp_path / "pairs.tsv")
+    expected = oracles.word_pairs(CASED_BY_WORD, PAIRS, 300_000, True, False)
+    assert cased.evaluate_word_pairs(path) == pytest.approx(expected, abs=1e-6)
+
+
+def test_pairs_come_with_other_delimiters_and_encodings(tmp_path):
+    vectors = WordVectors(["é", "b", "c"], TABLE[:3])
+    path = tmp_path / "pairs.csv"
+    path.write_bytes("É;b;1\nb;c;2\nc;é;4\n".encode("latin-1"))
+    pairs = [("é", "b", 1), ("b", "c", 2), ("c", "é", 4)]
+    known = {word: vectors[word].tolist() for word in vectors.words}
+    expected = oracles.word_pairs(known, pairs, None, True, False)
+    found = vectors.evaluate_word_pairs(path, delimiter=";", encoding="latin-1")
+    assert found == pytest.approx(expected, abs=1e-6)
+    with pytest.raises(ValueError, match="pairs must be utf8 text, got .*pairs.csv'; .*decode"):
+        vectors.evaluate_word_pairs(path, delimiter=";")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "n_known"),
+    [
+        ([], 0),
+        (PAIRS[:1], 1),
+        ([("cow", "dog", 1.0), ("cow", "hat", 2.0)], 0),
+        ([("dog", "east", 1.0), ("dog", "hat", 1.0)], 2),
+        ([("dog", "hat", 1.0), ("dog", "hat", 2.0)], 2),
+    ],
+)
+def test_pairs_without_a_correlation_are_refused(cased, tmp_path, pairs, n_known):
+    path = write_pairs(tmp_path / "pairs.tsv", pairs)
+    message = f"known words of different similarities, got {n_known} pairs of .*pairs.tsv"
+    with pytest.raises(ValueError, match=message):
+        cased.evaluate_word_pairs(path)
+
+
+@given(st.lists(st.integers(0, 4), min_size=2).filter(lambda values: len(set(values)) > 1))
+def test_ranks_and_correlation_are_those_of_the_loop(values):
+    assert w2v.vectors._ranks(values).tolist() == oracles.ranks(values)
+    other = [(value * 7) % 5 + place for place, value in enumerate(values)]
+    if len(set(other)) > 1:
+        found = w2v.vectors._correlation(np.array(values), np.array(other))
+        assert found == pytest.approx(oracles.correlation(values, other), abs=1e-10)
+
+
+# evaluate_word_analogies
+
+
+def planted_analogies(n_planted=12, n_other=40):
+    """A table where some questions hold, and questions in two sections, some words unknown."""
+    rng = np.random.default_rng(5)
+    table = rng.normal(size=(80, 9)).astype(np.float32)
+    names = [f"{'Ww'[row % 2]}ord{row % 70}" for row in range(80)]  # ten words in another case
+    names = [name if row < 70 else name.upper() for row, name in enumerate(names)]
+    questions = []
+    for a, b, c, d in rng.permutation(72)[: 4 * n_planted].reshape(-1, 4):
+        units = table / np.linalg.norm(table, axis=1, keepdims=True)
+        table[d] = units[b] - units[a] + units[c]
+        questions.append(tuple(names[row] for row in (a, b, c, d)))
+    for rows in rng.integers(0, 80, size=(n_other, 4)):
+        questions.append(tuple(names[row] for row in rows))
+    questions += [("word3", "Word4", "nowhere", "word5"), ("Word1", "Word1", "WORD2", "word2")]
+    return WordVectors(names, table), questions
+
+
+def write_analogies(path, questions):
+    lines = [": planted", *(" ".join(words) for words in questions[:12])]
+    lines += [": the others ", "", "three words only", *("\t".join(q) for q in questions[12:])]
+    path.write_text("\n".join([*lines, ": empty", ""]))
+    return path
+
+
+ANALOGY_SETTINGS = [
+    settings | {"restrict_vocab": settings["restrict_vocab"] and 60} for settings in SETTINGS
+]
+
+
+@pytest.mark.parametrize("settings", ANALOGY_SETTINGS)
+@pytest.mark.parametrize("block_size", [1, 200, 1 << 24])
+def test_analogies_are_answered_as_by_the_loop(tmp_path, monkeypatch, settings, block_size):
+    monkeypatch.setattr(w2v.vectors, "BLOCK_SIZE", block_size)
+    vectors, questions = planted_analogies()
+    by_word = dict(zip(vectors.words, vectors.vectors.astype(np.float64).tolist(), strict=True))
+    path = write_analogies(tmp_path / "questions.txt", questions)
+    score, sections = vectors.evaluate_word_analogies(path, **settings)
+    right, wrong = oracles.word_analogies(by_word, questions, **settings)
+    assert len(right) >= 4 and len(wrong) >= 4
+    assert [section["section"] for section in sections] == [
+        "planted",
+        "the others",
+        "empty",
+        "Total accuracy",
+    ]
+    assert sections[3]["correct"] == right and sections[3]["incorrect"] == wrong
+    assert score == pytest.approx(len(right) / len(right + wrong), abs=1e-12)
+    for verdict in ("correct", "incorrect"):
+        assert sections[0][verdict] + sections[1][verdict] == sections[3][verdict]
+        planted = {tuple(word.upper() for word in words) for words in questions[:12]}
+        assert all(tuple(w.upper() for w in words) in planted for words in sections[0][verdict])
+
+
+def test_the_settings_of_analogies_do_change_the_result():
+    vectors, questions = planted_analogies()
+    by_word = dict(zip(vectors.words, vectors.vectors.tolist(), strict=True))
+    results = [oracles.word_analogies(by_word, questions, **s) for s in ANALOGY_SETTINGS]
+    assert len({tuple(map(tuple, result)) for result in results}) == len(ANALOGY_SETTINGS)
+
+
+def test_a_word_of_the_question_in_another_case_is_no_answer(tmp_path):
+    path = tmp_path / "questions.txt"
+    path.write_text(": case\na b c d\n")
+    table = [[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0], [-1.0, 1, 1], [-1.0, 1.1, 1], [-1.0, 2, 1]]
+    vectors = WordVectors(["a", "b", "c", "B", "d", "e"], table)
+    assert vectors.evaluate_word_analogies(path)[0] == 1.0
+    assert vectors.evaluate_word_analogies(path, case_insensitive=False)[0] == 0.0
+
+
+def test_a_vocabulary_of_the_question_alone_has_no_answer(tmp_path):
+    path = tmp_path / "questions.txt"
+    path.write_text(": all\na b c a\n")
+    vectors = WordVectors(["a", "b", "c"], TABLE[:3])
+    score, sections = vectors.evaluate_word_analogies(path)
+    assert (score, sections[0]["incorrect"]) == (0.0, [("A", "B", "C", "A")])
+
+
+def test_questions_of_unknown_words_alone_score_nothing(vectors, tmp_path):
+    path = tmp_path / "questions.txt"
+    path.write_text(": unknown\nu v w x\n")
+    score, sections = vectors.evaluate_word_analogies(path)
+    assert score == 0.0
+    assert sections[1] == {"section": "Total accuracy", "correct": [], "incorrect": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a b c d\n", "analogies must begin with a line ': name of a section', got 'a b c d"),
+        (": empty\n\n", "analogies must hold lines of four words, got .*questions.txt"),
+        ("", "analogies must hold lines of four words, got .*questions.txt"),
+    ],
+)
+def test_a_file_without_questions_is_refused(vectors, tmp_path, text, message):
+    path = tmp_path / "questions.txt"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        vectors.evaluate_word_analogies(path)
+
+
+@pytest.mark.parametrize("name", ["pairs", "analogies"])
+def test_a_missing_file_and_a_vocabulary_of_none_are_refused(vectors, tmp_path, name):
+    evaluate = getattr(vectors, f"evaluate_word_{name}")
+    with pytest.raises(FileNotFoundError, match=f"{name} must be an existing file, got .*none.t"):
+        evaluate(tmp_path / "none.txt")
+    with pytest.raises(ValueError, match="restrict_vocab must be a positive integer, got 0"):
+        evaluate(tmp_path / "none.txt", restrict_vocab=0)
+
+
+# The same questions to gensim
+
+
+@pytest.fixture(scope="module")
+def gensim_vectors():
+    """A function that gives gensim's KeyedVectors over the same words and vectors."""
+    models = pytest.importorskip("gensim.models")
+
+    def same(vectors):
+        theirs = models.KeyedVectors(vectors.vectors.shape[1])
+        theirs.add_vectors(vectors.words, vectors.vectors)
+        return theirs
+
+    return same
+
+
+def test_gensim_finds_the_same_neighbours(gensim_vectors):
+    rng = np.random.default_rng(2)
+    vectors = WordVectors([f"word{row}" for row in range(500)], rng.normal(size=(500, 30)))
+    theirs = gensim_vectors(vectors)
+    for n_positive, n_negative, topn in [(1, 0, 10), (2, 1, 5), (0, 2, 3), (3, 2, 600), (2, 2, 1)]:
+        chosen = [str(word) for word in rng.choice(vectors.words, n_positive + n_negative)]
+        question = {"positive": chosen[:n_positive], "negative": chosen[n_positive:], "topn": topn}
+        found, expected = vectors.most_similar(**question), theirs.most_similar(**question)
+        assert [word for word, _ in found] == [word for word, _ in expected]
+        cosines = [cosine for _, cosine in expected]
+        assert [cosine for _, cosine in found] == pytest.approx(cosines, abs=1e-6)
+        pair = chosen[0], chosen[-1]
+        assert vectors.similarity(*pair) == pytest.approx(theirs.similarity(*pair), abs=1e-6)
+    for _ in range(20):
+        chosen = [str(word) for word in rng.choice(vectors.words, 5, replace=False)]
+        assert vectors.doesnt_match(chosen) == theirs.doesnt_match(chosen)
+    assert vectors.most_similar("word3")[0][0] == theirs.most_similar("word3")[0][0]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_gensim_finds_the_same_correlations(cased, tmp_path, gensim_vectors, settings):
+    path = write_pairs(tmp_path / "pairs.tsv", PAIRS)
+    path.write_text(path.read_text().replace("dog\tcat\tnan\n", ""))  # nan makes theirs nan
+    pearson, spearman, oov = gensim_vectors(cased).evaluate_word_pairs(path, **settings)
+    found = cased.evaluate_word_pairs(path, **settings)
+    assert found == pytest.approx((pearson[0], spearman[0], oov), abs=1e-6)
+
+
+@pytest.mark.parametrize("settings", ANALOGY_SETTINGS)
+def test_gensim_answers_the_same_analogies(tmp_path, gensim_vectors, settings):
+    vectors, questions = planted_analogies()
+    path = write_analogies(tmp_path / "questions.txt", questions)
+    found = vectors.evaluate_word_analogies(path, **settings)
+    assert found == gensim_vectors(vectors).evaluate_word_analogies(path, **settings)
+
+
+def test_gensim_looks_at_as_many_neighbours_for_an_answer(tmp_path, gensim_vectors):
+    path = tmp_path / "questions.txt"
+    path.write_text(": case\nax by cz dd\nax by cz BY\n")
+    near = ["BY", "bY", "By", "CZ", "cZ", "dd"]  # words of the question in other cases, then dd
+    table = np.eye(3)[[0, 1, 2] + [1] * 6] * [0, 1, 1] + np.eye(9, 3)
+    table[3:] = [-1.0, 1.0, 1.0]
+    table[3:, 1] += np.arange(6) / 10
+    for n_near in range(2, 7):
+        names = ["ax", "by", "cz", *near[: n_near - 1], "dd"]
+        vectors = WordVectors(names, table[: len(names)])
+        found = vectors.evaluate_word_analogies(path)
+        assert found == gensim_vectors(vectors).evaluate_word_analogies(path)
 
 
 # from_model

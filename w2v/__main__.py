@@ -2,11 +2,13 @@
 
 python -m w2v train --dim 128 --radius 5 --ratio 5 --batch_size 512 --epochs 3
 python -m w2v neighbours checkpoints/model_dim-....ckpt river army
+python -m w2v export checkpoints/model_dim-....ckpt --output vectors.txt
 python -m w2v classify --checkpoint checkpoints/model_dim-....ckpt --batch_size 32 --epochs 10
 """
 
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 
@@ -32,6 +34,14 @@ class ClassifyArguments:
     source: str = field(default="auto", metadata={"help": "auto, local, hub or builtin"})
     n_labels: int = field(default=5000, metadata={"help": "labelled texts to train on"})
     n_valid: int = field(default=5000, metadata={"help": "labelled texts held out"})
+
+
+@dataclass(kw_only=True)
+class ExportArguments:
+    """Say which vectors to write, and where."""
+
+    checkpoint: str = field(metadata={"help": "of Word2Vec"})
+    output: str = field(metadata={"help": "a file .txt (word2vec text) or .bin (binary)"})
 
 
 def train(arguments: list[str]) -> None:
@@ -103,14 +113,39 @@ def neighbours(arguments: list[str]) -> None:
     if len(arguments) < 2:
         raise ValueError(f"neighbours must get a checkpoint and words, got {arguments!r}")
     path, *words = arguments
-    tokenizer = w2v.load_tokenizer()
-    model, _ = w2v.load_word2vec(path, vocabulary=w2v.vocabulary_identity(tokenizer))
-    names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-    vectors = w2v.WordVectors.from_model(model, names)
+    vectors = _load_vectors(path)
     w2v.describe_neighbours({word: vectors.most_similar(word) for word in words})
 
 
-COMMANDS = {"train": train, "classify": classify, "neighbours": neighbours}
+def export(arguments: list[str]) -> None:
+    """Write the center table of a checkpoint in a format that gensim and other tools load.
+
+    Args:
+        arguments: the path of a checkpoint, and `ExportArguments` as options.
+
+    Source: Mikolov et al. 2013a (the word2vec program).
+    """
+    if arguments and not arguments[0].startswith("-"):
+        arguments = ["--checkpoint", *arguments]
+    (options,) = _parse("export", arguments, ExportArguments)
+    suffix = Path(options.output).suffix
+    if suffix not in (".txt", ".bin"):
+        raise ValueError(f"output must end in .txt or .bin, got {options.output!r}")
+    vectors = _load_vectors(options.checkpoint)
+    vectors.save_word2vec_format(options.output, binary=suffix == ".bin")
+    print(f"{len(vectors)} vectors in {options.output}")
+
+
+COMMANDS = {"train": train, "classify": classify, "neighbours": neighbours, "export": export}
+
+
+def _load_vectors(path: str) -> w2v.WordVectors:
+    """Read a checkpoint whose rows are the tokenizer's words."""
+    tokenizer = w2v.load_tokenizer()
+    model, _ = w2v.load_word2vec(path, vocabulary=w2v.vocabulary_identity(tokenizer))
+    return w2v.WordVectors.from_model(
+        model, tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    )
 
 
 def _parse(command: str, arguments: list[str], *kinds: type) -> tuple:

@@ -1,38 +1,53 @@
-"""What is kept after training: words, their vectors, and who is near whom."""
+"""What is kept after training: words, their vectors, and who is near whom.
 
-from collections.abc import Sequence
+`WordVectors` follows gensim's `KeyedVectors` in names, defaults and results, with three
+differences: an unknown word or one whose vector is 0 is an error wherever it is asked for;
+correlations come without their p-values; and where gensim divides by zero or gives nan, an error
+says why.
+"""
+
+import os
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
 from torch import Tensor
 
+from w2v.config import check_positive_int
+from w2v.formats import (
+    check_word_vectors,
+    read_word2vec,
+    read_word_analogies,
+    read_word_pairs,
+    write_word2vec,
+)
 from w2v.model import Word2Vec
+
+ANALOGY_TRIES = 5  # nearest words looked at for one that is not in the question, as gensim does
+BLOCK_SIZE = 1 << 24  # cosines held at once: 64 MB
+CANCELLED = 1e-6  # of a mean of unit vectors: no longer than float32 rounding makes it
 
 
 class WordVectors:
     """Hold one vector for each word, and find the words nearest to others.
 
     Args:
-        words: n different words.
-        vectors: their vectors, shape (n, d), float32.
+        words: n different words, the most frequent first if they have an order.
+        vectors: their vectors, shape (n, d), float32; not copied, and not to be changed.
 
     Raises:
-        ValueError: words and vectors that differ in number, or a word given twice.
+        ValueError: words and vectors that differ in number, none at all, a word given twice, or
+            a number that is not finite.
 
-    Source: Mikolov et al. 2013a, section 4 (nearest words by cosine).
+    Source: Mikolov et al. 2013a, section 4 (nearest words by cosine); gensim's KeyedVectors.
     """
 
     def __init__(self, words: Sequence[str], vectors: np.ndarray) -> None:
         self.words = list(words)
-        self.vectors = np.asarray(vectors, dtype=np.float32)  # (n, d)
+        self.vectors = np.asarray(vectors, dtype=np.float32).view()  # (n, d)
+        self.vectors.setflags(write=False)  # the unit vectors are made from them once
+        check_word_vectors(self.words, self.vectors)
         self.index = {word: row for row, word in enumerate(self.words)}
-        if len(self.words) != len(self.vectors):
-            raise ValueError(
-                f"vectors must have a row for each of {len(self.words)} words, "
-                f"got shape {self.vectors.shape}"
-            )
-        if len(self.index) != len(self.words):
-            raise ValueError(f"words must differ, got {len(self.words) - len(self.index)} twice")
 
     @classmethod
     def from_model(
@@ -65,6 +80,43 @@ class WordVectors:
         kept = range(len(words)) if counts is None else np.flatnonzero(counts >= min_count)
         return cls([words[row] for row in kept], table[kept].copy())
 
+    @classmethod
+    def load_word2vec_format(
+        cls, fname: str | os.PathLike, *, binary: bool = False
+    ) -> "WordVectors":
+        """Load vectors that gensim, the word2vec program or `save_word2vec_format` wrote.
+
+        Args:
+            fname: the file.
+            binary: it is in the binary format, not the text one.
+
+        Returns:
+            The vectors.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is truncated or damaged, its counts are wrong, a word stands in
+                it twice, or a number is not finite.
+
+        Source: Mikolov et al. 2013a (the word2vec program); gensim's KeyedVectors.
+        """
+        return cls(*read_word2vec(fname, binary=binary))
+
+    def save_word2vec_format(self, fname: str | os.PathLike, *, binary: bool = False) -> None:
+        """Save the vectors so that gensim and other tools load them, whole or not at all.
+
+        Args:
+            fname: the file; its directory is made if it is missing.
+            binary: the binary format, not the text one.
+
+        Raises:
+            ValueError: a word that is empty, or holds a space or a line end.
+            OSError: the file cannot be written; what was there before is then untouched.
+
+        Source: Mikolov et al. 2013a (the word2vec program); gensim's KeyedVectors.
+        """
+        write_word2vec(fname, self.words, self.vectors, binary=binary)
+
     def __len__(self) -> int:
         return len(self.words)
 
@@ -79,18 +131,23 @@ class WordVectors:
     @cached_property
     def unit_vectors(self) -> np.ndarray:
         """The vectors at length 1, shape (n, d), float32; a zero vector stays zero."""
-        norms = np.linalg.norm(self.vectors, axis=1, keepdims=True)  # (n, 1)
-        return self.vectors / np.where(norms > 0, norms, 1)  # (n, d)
+        squares = np.einsum("nd,nd->n", self.vectors, self.vectors, dtype=np.float64)  # (n,)
+        norms = np.sqrt(np.where(squares > 0, squares, 1))[:, None]  # (n, 1)
+        units = np.empty_like(self.vectors)  # (n, d)
+        return np.divide(self.vectors, norms, out=units, casting="same_kind")
 
     def most_similar(
-        self, positive: str | Sequence[str], negative: str | Sequence[str] = (), topn: int = 10
+        self,
+        positive: str | Sequence[str] = (),
+        negative: str | Sequence[str] = (),
+        topn: int = 10,
     ) -> list[tuple[str, float]]:
         """Find the words whose vectors turn most to the same side as the words given.
 
         Args:
             positive: a word, or words, to be near to.
             negative: a word, or words, to be far from.
-            topn: how many words to give.
+            topn: how many words to give; fewer come where there are no more.
 
         Returns:
             Pairs of a word and its cosine with the mean of the unit vectors of `positive` and
@@ -98,23 +155,33 @@ class WordVectors:
 
         Raises:
             KeyError: an unknown word.
-            ValueError: no word at all.
+            TypeError: `topn` is no integer.
+            ValueError: no word at all, a word whose vector is 0, words that cancel each other
+                out, or `topn` below 1.
 
-        Source: Mikolov et al. 2013a, section 4.
+        Source: Mikolov et al. 2013a, section 4; gensim's KeyedVectors.
         """
+        check_positive_int("topn", topn)
         positive = [positive] if isinstance(positive, str) else list(positive)
         negative = [negative] if isinstance(negative, str) else list(negative)
         if not positive + negative:
             raise ValueError("positive must hold a word or more, got none")
-        for word in positive + negative:
-            self[word]
-        given = [self.index[word] for word in positive + negative]
+        given = self._rows(positive + negative)
         signs = np.array([1.0] * len(positive) + [-1.0] * len(negative), dtype=np.float32)
         query = signs @ self.unit_vectors[given] / len(given)  # (d,)
-        cosines = self.unit_vectors @ (query / max(np.linalg.norm(query), 1e-12))  # (n,)
+        length = np.linalg.norm(query)
+        if length < CANCELLED:
+            raise ValueError(
+                f"positive and negative must not cancel out, got {positive!r} and {negative!r}"
+            )
+        cosines = self.unit_vectors @ (query / length)  # (n,)
         cosines[given] = -np.inf
         n_found = min(topn, len(self) - len(set(given)))
-        best = np.argsort(-cosines, kind="stable")[:n_found]
+        if n_found == 0:
+            return []
+        last = np.partition(cosines, -n_found)[-n_found]
+        near = np.flatnonzero(cosines >= last)  # in the words' order, which ties keep
+        best = near[np.argsort(-cosines[near], kind="stable")][:n_found]
         return [(self.words[row], float(cosines[row])) for row in best]
 
     def similarity(self, word: str, other: str) -> float:
@@ -129,9 +196,195 @@ class WordVectors:
 
         Raises:
             KeyError: an unknown word.
+            ValueError: a word whose vector is 0.
 
-        Source: Mikolov et al. 2013a, section 4.
+        Source: Mikolov et al. 2013a, section 4; gensim's KeyedVectors.
         """
-        for name in (word, other):
-            self[name]
-        return float(self.unit_vectors[self.index[word]] @ self.unit_vectors[self.index[other]])
+        one, another = self.unit_vectors[self._rows([word, other])]  # (d,) each
+        return float(one @ another)
+
+    def doesnt_match(self, words: Sequence[str]) -> str:
+        """Find the word that goes least with the others.
+
+        Args:
+            words: some words.
+
+        Returns:
+            The one whose vector has the lowest cosine with the mean of their unit vectors; the
+            first in the alphabet where two are equal.
+
+        Raises:
+            KeyError: an unknown word (gensim leaves it out).
+            ValueError: no word at all, or one whose vector is 0.
+
+        Source: gensim's KeyedVectors.
+        """
+        words = list(words)
+        if not words:
+            raise ValueError("words must hold a word or more, got none")
+        units = self.unit_vectors[self._rows(words)].astype(np.float64)  # (m, d)
+        centrality = units @ units.mean(axis=0)  # (m,)
+        return min(zip(centrality.tolist(), words, strict=True))[1]
+
+    def evaluate_word_pairs(
+        self,
+        pairs: str | os.PathLike,
+        delimiter: str = "\t",
+        encoding: str = "utf8",
+        restrict_vocab: int | None = 300_000,
+        case_insensitive: bool = True,
+        dummy4unknown: bool = False,
+    ) -> tuple[float, float, float]:
+        """Compare cosines with what people say of how similar two words are.
+
+        Args:
+            pairs: a file with a line for each pair: two words and a number, as WordSim-353 has
+                them. Lines that start with # or are no such three are passed over.
+            delimiter: what stands between the three.
+            encoding: of the file.
+            restrict_vocab: only the first so many words are known; None: all.
+            case_insensitive: take upper and lower case for the same; of the words that become
+                equal the first counts.
+            dummy4unknown: give a pair with an unknown word the cosine 0, instead of leaving it
+                out.
+
+        Returns:
+            Pearson's and Spearman's correlation, and the percentage of pairs with an unknown
+            word. gensim gives each correlation as a pair, with its p-value second.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: fewer than two pairs of known words, or numbers that are all the same.
+
+        Source: Finkelstein et al. 2002 (WordSim-353); gensim's KeyedVectors.
+        """
+        fold = str.upper if case_insensitive else str
+        known = self._known_rows(restrict_vocab, fold)
+        judged, cosines, n_unknown = [], [], 0
+        found = read_word_pairs(pairs, delimiter=delimiter, encoding=encoding)
+        for word, other, judgement in found:
+            row, other_row = known.get(fold(word)), known.get(fold(other))
+            cosine = 0.0
+            if row is None or other_row is None:
+                n_unknown += 1
+                if not dummy4unknown:
+                    continue
+            else:
+                cosine = float(self.unit_vectors[row] @ self.unit_vectors[other_row])
+            judged.append(judgement)
+            cosines.append(cosine)
+        if min(len(set(judged)), len(set(cosines))) < 2:
+            raise ValueError(
+                "pairs must hold known words of different similarities, "
+                f"got {len(found) - n_unknown} pairs of known words in {str(pairs)!r}"
+            )
+        pearson = _correlation(np.array(judged), np.array(cosines))
+        spearman = _correlation(_ranks(judged), _ranks(cosines))
+        return pearson, spearman, 100 * n_unknown / len(found)
+
+    def evaluate_word_analogies(
+        self,
+        analogies: str | os.PathLike,
+        restrict_vocab: int | None = 300_000,
+        case_insensitive: bool = True,
+        dummy4unknown: bool = False,
+    ) -> tuple[float, list[dict]]:
+        """Ask "a is to b as c is to what?", and count the right answers.
+
+        The answer is the word nearest to b - a + c that is none of the three.
+
+        Args:
+            analogies: a file of sections: a line ": name", then lines of four words. Lines of
+                more or fewer words are passed over.
+            restrict_vocab: only the first so many words are known, and can be answers; None: all.
+            case_insensitive: take upper and lower case for the same; of the words that become
+                equal the first counts.
+            dummy4unknown: count a line with an unknown word as answered wrong, instead of leaving
+                it out.
+
+        Returns:
+            The share of right answers (0 where no line could be asked), and a dict for each
+            section and for "Total accuracy": its name under "section", and under "correct" and
+            "incorrect" the lines as tuples of words, in upper case if `case_insensitive`.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: a line before the first section, or no line of four words.
+
+        Source: Mikolov et al. 2013a, section 4.1; gensim's KeyedVectors.
+        """
+        fold = str.upper if case_insensitive else str
+        known = self._known_rows(restrict_vocab, fold)
+        sections, questions = [], []
+        for name, quadruples in read_word_analogies(analogies):
+            sections.append({"section": name, "correct": [], "incorrect": []})
+            questions += [(sections[-1], tuple(map(fold, words))) for words in quadruples]
+        if not questions:
+            raise ValueError(f"analogies must hold lines of four words, got {str(analogies)!r}")
+        rows = [[known.get(word) for word in words] for _, words in questions]
+        asked = np.array([row for row in rows if None not in row]).reshape(-1, 4)  # (m, 4)
+        firsts = np.array([known[fold(word)] for word in self.words[:restrict_vocab]])  # (n,)
+        answered_right = iter(self._answers(asked[:, :3], firsts) == asked[:, 3])
+        for (section, words), row in zip(questions, rows, strict=True):
+            if None not in row:
+                section["correct" if next(answered_right) else "incorrect"].append(words)
+            elif dummy4unknown:
+                section["incorrect"].append(words)
+        total = {"section": "Total accuracy", "correct": [], "incorrect": []}
+        for section in sections:
+            total["correct"] += section["correct"]
+            total["incorrect"] += section["incorrect"]
+        n_right, n_wrong = len(total["correct"]), len(total["incorrect"])
+        return n_right / max(n_right + n_wrong, 1), [*sections, total]
+
+    def _rows(self, words: list[str]) -> list[int]:
+        """Look words up that must be known and have a direction."""
+        for word in words:
+            if not self[word].any():
+                raise ValueError(f"word must have a vector other than 0, got {word!r}")
+        return [self.index[word] for word in words]
+
+    def _known_rows(self, restrict_vocab: int | None, fold: Callable[[str], str]) -> dict[str, int]:
+        """Give the row of each of the first words; of those that fold to one, the first's."""
+        if restrict_vocab is not None:
+            check_positive_int("restrict_vocab", restrict_vocab)
+        known = {}
+        for row, word in enumerate(self.words[:restrict_vocab]):
+            known.setdefault(fold(word), row)
+        return known
+
+    def _answers(self, questions: np.ndarray, firsts: np.ndarray) -> np.ndarray:
+        """Answer questions (a, b, c), given as rows; each answer is a row among the `firsts`."""
+        units = self.unit_vectors[: len(firsts)]  # (n, d)
+        answers = np.full(len(questions), -1)  # (m,)
+        size = max(1, BLOCK_SIZE // len(units))
+        for start in range(0, len(questions), size):
+            rows = questions[start : start + size]  # (b, 3)
+            a, b, c = (units[column] for column in rows.T)  # (b, d) each
+            scores = (b - a + c) @ units.T  # (b, n), the cosines but for the query's length
+            np.put_along_axis(scores, rows, -np.inf, axis=1)
+            still_open = np.arange(start, start + len(rows))  # (b,)
+            for _ in range(ANALOGY_TRIES):
+                best = scores.argmax(axis=1)  # (b,)
+                place = np.arange(len(best)), best
+                is_word = scores[place] > -np.inf  # all words of a tiny vocabulary may be given
+                answers[still_open[is_word]] = firsts[best[is_word]]
+                scores[place] = -np.inf
+                # A word of the question in another case is no answer: the next one is looked at.
+                is_given = (firsts[best][:, None] == questions[still_open]).any(axis=1) & is_word
+                if not is_given.any():
+                    break
+                scores, still_open = scores[is_given], still_open[is_given]
+        return answers
+
+
+def _correlation(left: np.ndarray, right: np.ndarray) -> float:
+    """Give Pearson's correlation of two rows of numbers, neither of them constant."""
+    left, right = left - left.mean(), right - right.mean()
+    return float(left @ right / (np.linalg.norm(left) * np.linalg.norm(right)))
+
+
+def _ranks(values: list[float]) -> np.ndarray:
+    """Give the rank of each value; equal ones share the mean of their ranks."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]
