@@ -1,9 +1,14 @@
 """The command line: settings as options, one line for an error."""
 
-import pytest
+from types import SimpleNamespace
 
+import numpy as np
+import pytest
+from golden import V
+
+import w2v
 from w2v import __main__ as command
-from w2v import experiments
+from w2v import corpus, experiments
 
 
 def test_train_takes_the_configs_fields_as_options(monkeypatch, capsys):
@@ -49,3 +54,58 @@ def test_a_setting_out_of_range_is_one_line_and_no_trace(capsys):
 def test_neighbours_needs_a_checkpoint_and_words(capsys):
     assert command.main(["neighbours", "some.ckpt"]) == 2
     assert "neighbours must get a checkpoint and words" in capsys.readouterr().err
+
+
+@pytest.fixture
+def checkpoint(tmp_path, monkeypatch, config, model):
+    """A saved model whose rows are the words of a stand-in for the tokenizer."""
+
+    class Tokenizer(SimpleNamespace):
+        def __len__(self):
+            return V
+
+    names = [f"word{row}" for row in range(V)]
+    tokenizer = Tokenizer(convert_ids_to_tokens=lambda ids: [names[row] for row in ids])
+    monkeypatch.setattr(corpus, "load_tokenizer", lambda: tokenizer)
+    monkeypatch.setattr(corpus, "vocabulary_identity", lambda tokenizer: "words-1")
+    return w2v.save_model(model.float(), tmp_path, config, vocabulary="words-1")
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".bin"])
+def test_export_writes_the_center_table_for_other_tools(checkpoint, capsys, model, suffix):
+    output = checkpoint.with_name(f"vectors{suffix}")
+    assert command.main(["export", str(checkpoint), "--output", str(output)]) == 0
+    assert capsys.readouterr().out == f"11 vectors in {output}\n"
+    vectors = w2v.WordVectors.load_word2vec_format(output, binary=suffix == ".bin")
+    assert vectors.words == [f"word{row}" for row in range(V)]
+    assert np.array_equal(vectors.vectors, model.center_embeddings.weight.detach().numpy())
+
+
+def test_export_refuses_a_format_it_does_not_know(checkpoint, capsys):
+    output = str(checkpoint.with_name("vectors.csv"))
+    assert command.main(["export", str(checkpoint), "--output", output]) == 2
+    assert capsys.readouterr().err == f"w2v: output must end in .txt or .bin, got {output!r}\n"
+    assert not checkpoint.with_name("vectors.csv").exists()
+
+
+def test_export_refuses_a_checkpoint_of_other_words(checkpoint, capsys, monkeypatch):
+    monkeypatch.setattr(corpus, "vocabulary_identity", lambda tokenizer: "words-2")
+    output = checkpoint.with_name("vectors.txt")
+    assert command.main(["export", str(checkpoint), "--output", str(output)]) == 2
+    assert "must hold vocabulary 'words-2', got 'words-1'" in capsys.readouterr().err
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["--help"], 0), ([], 2), (["a.ckpt"], 2)])
+def test_export_says_what_it_wants(capsys, arguments, status):
+    with pytest.raises(SystemExit) as left:
+        command.main(["export", *arguments])
+    assert left.value.code == status
+    printed = capsys.readouterr()
+    assert "--output" in printed.out + printed.err
+
+
+def test_neighbours_prints_the_words_nearest_to_each(checkpoint, capsys):
+    assert command.main(["neighbours", str(checkpoint), "word3", "word5"]) == 0
+    printed = capsys.readouterr().out
+    assert "word3" in printed and "word5" in printed and "word7" in printed

@@ -1,0 +1,294 @@
+"""The word2vec formats: bit for bit, whole or not at all, and understood by gensim both ways."""
+
+import os
+import signal
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from children import FORKS, KilledAtLine, exit_code, fill_the_disk, in_child, trace
+from golden import D
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import w2v
+from w2v.vectors import WordVectors
+
+FORMATS = pytest.mark.parametrize("binary", [False, True], ids=["text", "binary"])
+WORDS = ["cat", "naïve", "日本", "##ing", "no\u00a0break", "line\u2028end", "next\u0085", "😀", "7"]
+TABLE = np.random.default_rng(0).normal(size=(len(WORDS), D)).astype(np.float32)
+TEXT = b"2 3\ncat 1 -2.5 0\ndog 0.100000001 3.00000006e+20 -0\n"  # float32 in 9 digits
+TINY = [[1.0, -2.5, 0.0], [0.1, 3e20, -0.0]]
+BINARY = b"2 3\n" + b"".join(
+    word + b" " + struct.pack("<3f", *row) for word, row in zip([b"cat", b"dog"], TINY, strict=True)
+)
+
+any_float32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
+any_word = st.text(st.characters(codec="utf-8", exclude_characters=" \t\n\r\x0b\x0c"), min_size=1)
+
+
+def bits(table):
+    return np.asarray(table, dtype=np.float32).view(np.int32).tolist()
+
+
+def load(path, content, *, binary):
+    path.write_bytes(content)
+    return WordVectors.load_word2vec_format(path, binary=binary)
+
+
+def saved(path, *, binary, words=WORDS, table=TABLE):
+    WordVectors(words, table).save_word2vec_format(path, binary=binary)
+    return path.read_bytes()
+
+
+# Content
+
+
+@FORMATS
+def test_a_file_is_what_the_format_says_byte_by_byte(tmp_path, binary):
+    content = saved(tmp_path / "tiny", binary=binary, words=["cat", "dog"], table=TINY)
+    assert content == (BINARY if binary else TEXT)
+
+
+def test_text_is_the_default_on_both_sides(tmp_path):
+    path = tmp_path / "tiny"
+    WordVectors(["cat", "dog"], TINY).save_word2vec_format(path)
+    assert path.read_bytes() == TEXT
+    assert WordVectors.load_word2vec_format(path).words == ["cat", "dog"]
+
+
+@FORMATS
+@settings(max_examples=30)  # each is flushed to the disk
+@given(
+    words=st.lists(any_word, min_size=1, max_size=5, unique=True),
+    dim=st.integers(1, 4),
+    data=st.data(),
+)
+def test_what_is_saved_comes_back_bit_for_bit(tmp_path_factory, binary, words, dim, data):
+    row = st.lists(any_float32, min_size=dim, max_size=dim)
+    table = data.draw(st.lists(row, min_size=len(words), max_size=len(words)))
+    path = tmp_path_factory.mktemp("vectors") / "any"
+    saved(path, binary=binary, words=words, table=table)
+    found = WordVectors.load_word2vec_format(path, binary=binary)
+    assert found.words == words
+    assert bits(found.vectors) == bits(table)
+
+
+@FORMATS
+def test_gensim_loads_ours_and_we_load_theirs(tmp_path, binary):
+    keyed_vectors = pytest.importorskip("gensim.models").KeyedVectors
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    saved(ours, binary=binary)
+    loaded = keyed_vectors.load_word2vec_format(str(ours), binary=binary)
+    assert loaded.index_to_key == WORDS
+    assert bits(loaded.vectors) == bits(TABLE)
+    loaded.save_word2vec_format(str(theirs), binary=binary)
+    back = WordVectors.load_word2vec_format(theirs, binary=binary)
+    assert back.words == WORDS
+    assert bits(back.vectors) == bits(TABLE)
+
+
+def test_the_word2vec_programs_own_spaces_and_line_ends_are_read(tmp_path):
+    text = b"2 3\ncat 1.000000 -2.500000 0.000000 \ndog 0.1 3e20 -0.0 \n\n"
+    binary = BINARY.replace(b"dog ", b"\ndog ") + b"\n"
+    for content in (text, binary):
+        found = load(tmp_path / "c", content, binary=content is binary)
+        assert found.words == ["cat", "dog"]
+        assert bits(found.vectors) == bits(TINY)
+
+
+# Damage
+
+
+@FORMATS
+def test_a_file_cut_anywhere_is_refused(tmp_path, binary):
+    content = saved(tmp_path / "whole", binary=binary, words=WORDS[:2], table=TABLE[:2])
+    path = tmp_path / "cut"
+    form = "binary" if binary else "text"
+    for length in range(len(content)):
+        with pytest.raises(ValueError, match=f"fname must be a whole word2vec {form} file, got .*"):
+            load(path, content[:length], binary=binary)
+
+
+@FORMATS
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (b"", "two positive integers, got b'"),
+        (b"2", "two positive integers, got b'2"),
+        (b"2 3 4", "two positive integers, got b'2 3 4"),
+        (b"0 3", "two positive integers, got b'0 3"),
+        (b"2 0", "two positive integers, got b'2 0"),
+        (b"-2 3", "two positive integers, got b'-2 3"),
+        (b"2.0 3", "two positive integers, got b'2.0 3"),
+        (b"cat dog", "two positive integers, got b'cat dog"),
+        (b"9" * 5000 + b" 3", "two positive integers, got b'9999"),
+        (b"999999999999 300", r"hold 999999999999 words of 300 numbers, got \d+ bytes"),
+    ],
+)
+def test_a_wrong_first_line_is_refused(tmp_path, binary, header, reason):
+    content = header + (BINARY if binary else TEXT)[3:]
+    with pytest.raises(ValueError, match=f"fname must be a whole .*'; it.* must .*{reason}"):
+        load(tmp_path / "counts", content, binary=binary)
+
+
+@FORMATS
+@pytest.mark.parametrize(
+    ("n_words", "dim", "in_text", "in_binary"),
+    [
+        (10, 7, "it must hold 10 words, got 9 whole lines", "it must hold 10 words, got 9 whole"),
+        (8, 7, "it must hold 8 words, got more", "it must hold 8 words, got more"),
+        (9, 6, "line 2 must be a word and 6 numbers, got 8 parts", ""),  # binary: whatever comes
+        (9, 8, "line 2 must be a word and 8 numbers, got 8 parts", ""),  # of reading elsewhere
+    ],
+)
+def test_wrong_counts_are_refused(tmp_path, binary, n_words, dim, in_text, in_binary):
+    content = saved(tmp_path / "whole", binary=binary).replace(
+        b"9 7\n", b"%d %d\n" % (n_words, dim)
+    )
+    reason = in_binary if binary else in_text
+    with pytest.raises(ValueError, match=f"fname must be a whole .*'; {reason}"):
+        load(tmp_path / "counts", content, binary=binary)
+
+
+@FORMATS
+def test_more_words_than_promised_are_refused(tmp_path, binary):
+    content = (BINARY + b"cow " + bytes(12)) if binary else TEXT + b"cow 1 2 3\n"
+    with pytest.raises(ValueError, match="'; it must hold 2 words, got more"):
+        load(tmp_path / "more", content, binary=binary)
+
+
+@FORMATS
+def test_a_word_that_stands_twice_is_refused(tmp_path, binary):
+    content = (BINARY if binary else TEXT).replace(b"dog", b"cat")
+    with pytest.raises(ValueError, match="'; words must differ, got 'cat' twice"):
+        load(tmp_path / "twice", content, binary=binary)
+
+
+@FORMATS
+def test_words_that_are_not_unicode_are_refused(tmp_path, binary):
+    content = (BINARY if binary else TEXT).replace(b"dog", b"d\xffg")
+    with pytest.raises(ValueError, match="'; 'utf-8' codec can't decode byte 0xff"):
+        load(tmp_path / "latin", content, binary=binary)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e39"])
+def test_text_numbers_that_are_not_finite_are_refused(tmp_path, number):
+    with pytest.raises(ValueError, match="'; vectors must be finite, got nan or inf for 'cat'"):
+        load(tmp_path / "nan", TEXT.replace(b"-2.5", number.encode()), binary=False)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_binary_numbers_that_are_not_finite_are_refused(tmp_path, number):
+    content = BINARY.replace(struct.pack("<f", -2.5), struct.pack("<f", number))
+    with pytest.raises(ValueError, match="'; vectors must be finite, got nan or inf for 'cat'"):
+        load(tmp_path / "nan", content, binary=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"dog 1 2", "line 3 must be a word and 3 numbers, got 3 parts"),
+        (b"dog 1 2 3 4", "line 3 must be a word and 3 numbers, got 5 parts"),
+        (b"hot dog 1 2 3", "line 3 must be a word and 3 numbers, got 5 parts"),
+        (b" 1 2 3           ", "line 3 must be a word and 3 numbers, got 3 parts"),
+        (b"", "line 3 must be a word and 3 numbers, got 0 parts"),
+        (b"dog 1 2 three", "could not convert string to float: b'three'"),
+    ],
+)
+def test_a_damaged_line_is_refused(tmp_path, line, reason):
+    content = b"2 3\ncat 1.000 2.000 3.000\n" + line + b"\n"
+    with pytest.raises(ValueError, match=f"whole word2vec text file, got .*damaged'; {reason}"):
+        load(tmp_path / "damaged", content, binary=False)
+
+
+@pytest.mark.parametrize("word", [b"", b"\n", b"do\ng", b"d\tg"])
+def test_a_binary_word_that_none_could_have_saved_is_refused(tmp_path, word):
+    content = BINARY.replace(b"dog", word) + b"\n" * (word == b"")
+    with pytest.raises(ValueError, match="words must be text without spaces or line ends, got"):
+        load(tmp_path / "damaged", content, binary=True)
+
+
+def test_one_format_is_not_taken_for_the_other(tmp_path):
+    for binary in (False, True):
+        content = saved(tmp_path / "one", binary=not binary)
+        with pytest.raises(ValueError, match="fname must be a whole word2vec"):
+            load(tmp_path / "other", content, binary=binary)
+
+
+@FORMATS
+def test_a_missing_file_and_a_directory_are_refused(tmp_path, binary):
+    with pytest.raises(FileNotFoundError, match="fname must be an existing file, got .*none'"):
+        WordVectors.load_word2vec_format(tmp_path / "none", binary=binary)
+    with pytest.raises(ValueError, match="fname must be a whole word2vec .* directory"):
+        WordVectors.load_word2vec_format(tmp_path, binary=binary)
+
+
+# Saving
+
+
+@FORMATS
+@pytest.mark.parametrize("word", ["hot dog", "dog\n", "\tdog", "do\rg", "", " ", "\udc80"])
+def test_a_word_that_the_formats_cannot_hold_is_refused(tmp_path, binary, word):
+    path = tmp_path / "vectors"
+    before = saved(path, binary=binary)
+    vectors = WordVectors(["cat", word], TINY)
+    with pytest.raises(ValueError, match="words must be text without spaces or line ends, got"):
+        vectors.save_word2vec_format(path, binary=binary)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@FORMATS
+def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path, binary):
+    (tmp_path / "file").write_bytes(b"")
+    path = tmp_path / "file" / "vectors"
+    with pytest.raises(OSError, match="fname must be a file that can be written, got .*vectors'; "):
+        saved(path, binary=binary)
+
+
+def test_a_missing_directory_is_made(tmp_path):
+    saved(tmp_path / "new" / "vectors", binary=True)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["vectors"]
+
+
+class TestKills:
+    pytestmark = FORKS
+
+    def test_a_kill_at_any_line_of_a_save_leaves_the_old_or_the_new_file_whole(self, tmp_path):
+        path = tmp_path / "killed"
+        old, new = WordVectors(["old"], [[1.0]]), WordVectors(["new", "x"], [[2.0], [3.0]])
+        room = str(Path(w2v.__file__).parent) + os.sep
+        seen, line, code = [], 0, -signal.SIGKILL
+
+        def killed_save():
+            trace(KilledAtLine(room, line), lambda: new.save_word2vec_format(path))
+
+        while code != 0:
+            old.save_word2vec_format(path)
+            line += 1
+            code = exit_code(in_child(killed_save))
+            assert code in (0, -signal.SIGKILL)
+            seen.append(len(WordVectors.load_word2vec_format(path)))
+            for left_behind in tmp_path.glob(".*.tmp"):  # each would lengthen the next save
+                left_behind.unlink()
+        assert line > 30
+        assert set(seen) == {1, 2}
+        assert seen == sorted(seen)  # the old one at every line up to the step, then the new one
+
+    @FORMATS
+    def test_a_full_disk_leaves_the_old_file_whole_and_no_temporary(self, tmp_path, binary):
+        path = tmp_path / "full"
+        before = saved(path, binary=binary)
+        other = WordVectors([str(row) for row in range(9000)], np.ones((9000, 2)))
+
+        def save_on_a_full_disk(limit):
+            fill_the_disk(limit)
+            with pytest.raises(OSError, match="fname must be .*full'; .*File too large"):
+                other.save_word2vec_format(path, binary=binary)
+            assert list(tmp_path.iterdir()) == [path]
+
+        for limit in (0, 1, 1_000, 9_999, 50_000):
+            assert exit_code(in_child(lambda limit=limit: save_on_a_full_disk(limit))) == 0
+            assert path.read_bytes() == before
