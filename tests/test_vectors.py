@@ -261,7 +261,12 @@ def cased():
 
 
 def write_pairs(path, pairs=PAIRS, delimiter="\t"):
-    lines = ["# two words and what people say", "", delimiter.join(("Word 1", "Word 2", "Human"))]
+    lines = [
+        "# two words",
+        delimiter.join(("#dog", "hat", "5")),
+        "",
+        delimiter.join(("Word 1", "Word 2", "Human")),
+    ]
     lines += [delimiter.join(map(str, pair)) for pair in pairs]
     lines += [delimiter.join(line) for line in ("dog cat".split(), "dog cat 1 2".split())]
     path.write_text("\n".join([*lines, delimiter.join(("dog", "cat", "nan")), ""]))
