@@ -237,7 +237,7 @@ def test_the_odd_word_is_that_of_the_loop(order, n_words):
 
 
 def test_the_odd_word_is_told_by_direction_and_not_by_length():
-    vectors = WordVectors(["a", "b", "c", "d"], [[1.0, 0.1], [1.0, -0.1], [90.0, 0.0], [0.0, 0.1]])
+    vectors = WordVectors(["a", "b", "c", "d"], [[1.0, 0.1], [1.0, -0.1], [1.0, 0.0], [0.0, 90.0]])
     assert vectors.doesnt_match(["a", "b", "c", "d"]) == "d"
 
 

@@ -177,8 +177,6 @@ class WordVectors:
         cosines = self.unit_vectors @ (query / length)  # (n,)
         cosines[given] = -np.inf
         n_found = min(topn, len(self) - len(set(given)))
-        if n_found == 0:
-            return []
         last = np.partition(cosines, -n_found)[-n_found]
         near = np.flatnonzero(cosines >= last)  # in the words' order, which ties keep
         best = near[np.argsort(-cosines[near], kind="stable")][:n_found]
