@@ -225,7 +225,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_directory_is_no_checkpoint(tmp_path):
-    check_refused(tmp_path, Reader(), "path must be a whole w2v checkpoint, got '.*Is a directory")
+    check_refused(tmp_path, Reader(), "path must be a whole file of w2v, got '.*Is a directory")
 
 
 NOT_FINITE = torch.full((VOCAB_SIZE, DIM), float("nan"))
@@ -345,7 +345,7 @@ def test_a_damaged_file_leaves_the_classifier_unchanged(tmp_path):
 def test_a_file_of_another_kind_is_refused(tmp_path, content, sealed):
     path = tmp_path / "foreign.ckpt"
     path.write_bytes(seal(content) if sealed else content)
-    check_refused(path, Reader(), "path must be a whole w2v checkpoint, got '.*foreign.ckpt'; .")
+    check_refused(path, Reader(), "path must be a whole file of w2v, got '.*foreign.ckpt'; .")
 
 
 def test_a_list_is_no_checkpoint(tmp_path):

@@ -213,11 +213,13 @@ def write_checkpoint(path: str | os.PathLike, payload: dict[str, Any]) -> Path:
     return path
 
 
-def read_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
+def read_checkpoint(path: str | os.PathLike, *, mmap: bool = False) -> dict[str, Any]:
     """Read what `write_checkpoint` wrote, if it is whole; run nothing.
 
     Args:
         path: the file.
+        mmap: leave the tensors in the file, to be read where they are looked at; whether they
+            are finite is then not looked at. The file itself never changes.
 
     Returns:
         The payload, its tensors on the CPU.
@@ -233,13 +235,13 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
         with open(path, "rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _check_seal(file)
-            return _plain(_load(file), "payload")
+            return _load(file, mmap=True) if mmap else _plain(_load(file), "payload")
     except FileNotFoundError:
         raise FileNotFoundError(f"path must be an existing file, got {str(path)!r}") from None
     except Exception as error:  # whatever a damaged or hostile file brings about is one error
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise CheckpointError(
-            f"path must be a whole w2v checkpoint, got {str(path)!r}; {reason}"
+            f"path must be a whole file of w2v, got {str(path)!r}; {reason}"
         ) from None
 
 
@@ -344,10 +346,11 @@ def _digest(file: BinaryIO, size: int) -> bytes:
     return digest.hexdigest().encode()
 
 
-def _load(file: BinaryIO) -> dict[str, Any]:
+def _load(file: BinaryIO, mmap: bool = False) -> dict[str, Any]:
     """Unpickle tensors and plain values only."""
     try:
-        payload = torch.load(file, map_location="cpu", weights_only=True)
+        source = file.name if mmap else file  # torch maps files by their name only
+        payload = torch.load(source, map_location="cpu", weights_only=True, mmap=mmap)
     except pickle.UnpicklingError:  # torch's message advises an unsafe load: not repeated
         raise ValueError(
             "it holds more than tensors and plain values, which could run code; nothing was run"

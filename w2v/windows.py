@@ -1,13 +1,17 @@
 """Center words and their context windows: as lists (Q3.2-Q3.4) and as a Dataset (Q3.5)."""
 
 import copy
+import os
+from array import array
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from w2v.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from w2v.config import BORDERS, check_choice, check_positive_int
 
 NO_WORD = -1  # served in place of a context that lies beyond a radius that was drawn
@@ -150,10 +154,73 @@ class WindowDataset(Dataset):
 
         Source: assignment Q3.4 and Q3.5.
         """
-        documents = [_int32_ids(row["input_ids"]) for row in dataset]
-        tokens = np.concatenate(documents) if documents else np.empty(0, dtype=np.int32)
-        offsets = np.cumsum([0] + [len(document) for document in documents], dtype=np.int64)
-        return cls(torch.from_numpy(tokens), torch.from_numpy(offsets), R, border, pad_id)
+        tokens, offsets = array("i"), array("q", [0])  # they grow in place: no second copy
+        for row in dataset:
+            tokens.frombytes(_int32_ids(row["input_ids"]).tobytes())
+            offsets.append(len(tokens))
+        kept = (torch.from_numpy(np.asarray(numbers)) for numbers in (tokens, offsets))
+        return cls(*kept, R, border, pad_id)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike,
+        R: int,
+        border: str = "drop",
+        pad_id: int = 0,
+        *,
+        vocabulary: str | None = None,
+    ) -> "WindowDataset":
+        """Open a corpus that `save` wrote. It stays on disk, and is read where it is looked at.
+
+        Args:
+            path: the file.
+            R: radius of the window, 1 or more.
+            border: "drop", "shift" or "pad".
+            pad_id: the id that stands for no word; used by "pad" alone.
+            vocabulary: which words the ids should stand for; None leaves that unchecked.
+
+        Returns:
+            The dataset, its tokens mapped from the file.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            CheckpointError: the file is truncated, changed by as much as a bit, no tokenised
+                corpus, or of another vocabulary.
+            TypeError, ValueError: as the class.
+
+        Source: assignment Q3.13 (a bigger corpus).
+        """
+        saved = read_checkpoint(path, mmap=True)
+        tokens, offsets = saved.get("tokens"), saved.get("offsets")
+        if not _is_corpus(tokens, offsets):
+            raise CheckpointError(f"{str(path)!r} must hold a tokenised corpus, got {list(saved)}")
+        if vocabulary is not None and saved.get("vocabulary") != vocabulary:
+            raise CheckpointError(
+                f"{str(path)!r} must hold ids of vocabulary {vocabulary!r}, "
+                f"got {saved.get('vocabulary')!r}; tokenise the text again"
+            )
+        return cls(tokens, offsets, R, border, pad_id)
+
+    def save(self, path: str | os.PathLike, *, vocabulary: str = "") -> Path:
+        """Write the tokens and where documents start to a file, whole or not at all.
+
+        Windows are not written: any R and border rule can be asked of the file.
+
+        Args:
+            path: the file; its directory is made if it is missing.
+            vocabulary: which words the ids stand for, as `vocabulary_identity` gives it.
+
+        Returns:
+            The path.
+
+        Raises:
+            CheckpointError: the file cannot be written; what was there before is untouched.
+
+        Source: assignment Q3.13 (a bigger corpus).
+        """
+        corpus = {"tokens": self.tokens, "offsets": self.offsets, "vocabulary": vocabulary}
+        return write_checkpoint(path, corpus)
 
     def __len__(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
@@ -350,3 +417,12 @@ def _int32_ids(ids: Sequence[int]) -> np.ndarray:
     if not np.array_equal(given, stored):
         raise ValueError(f"input_ids must be below 2**31, got {given.max()!r}")
     return stored
+
+
+def _is_corpus(tokens: object, offsets: object) -> bool:
+    """Tell whether documents can be cut out of tokens without reading beyond their end."""
+    for part, dtype in ((tokens, torch.int32), (offsets, torch.int64)):
+        if not (isinstance(part, Tensor) and part.dtype == dtype and part.dim() == 1):
+            return False
+    ends = (0, len(tokens)) == (offsets[0], offsets[-1]) if len(offsets) else False
+    return bool(ends and (offsets.diff() >= 0).all())
