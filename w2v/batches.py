@@ -1,10 +1,11 @@
 """Batches with their negative contexts (Q3.6), and the DataLoader around them (Q3.7)."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from w2v.config import Word2VecConfig, check_positive_int
 from w2v.vocabulary import NoiseDistribution
@@ -83,9 +84,24 @@ def make_loader(
     return DataLoader(
         dataset,
         batch_size=config.batch_size,
-        shuffle=shuffle,
+        sampler=_Shuffle(len(dataset), generator) if shuffle else None,
         generator=generator,
         collate_fn=partial(
             collate_fn, K=config.ratio, vocab_size=vocab_size, noise=noise, generator=generator
         ),
     )
+
+
+class _Shuffle(Sampler):
+    """Visit each index once, in torch's own order at 4 bytes an index instead of 48."""
+
+    def __init__(self, n_indices: int, generator: torch.Generator) -> None:
+        self.n_indices, self.generator = n_indices, generator
+
+    def __len__(self) -> int:
+        return self.n_indices
+
+    def __iter__(self) -> Iterator[int]:
+        order = torch.randperm(self.n_indices, dtype=torch.int32, generator=self.generator)
+        for part in order.split(2**16):
+            yield from part.tolist()
