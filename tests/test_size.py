@@ -93,16 +93,14 @@ print((peak() - before) * 1024 / n)
             4.5,
         ),
         (
-            "from w2v.engines.hogwild import subsample",
-            "subsample(dataset, 30_000, 1e-5, generator)",
+            "from w2v.windows import subsample",
+            "subsample(dataset, dataset.counts(30_000), 1e-5, generator)",
             4.5,
         ),
     ],
     ids=["counts", "order", "subsample"],
 )
 def test_beyond_the_tokens_a_pass_takes_at_most_four_bytes_a_word(setting, action, limit):
-    if "hogwild" in setting:
-        pytest.importorskip("numba")
     assert peak_of(setting, action) < limit
 
 

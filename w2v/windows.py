@@ -374,17 +374,19 @@ def subsample(
     """
     excess = counts.double() / counts.sum() / threshold  # (V,): f / t
     keep = (excess.sqrt() + 1) / excess  # (V,): infinite for words that do not occur
-    blocks = dataset.tokens.split(2**20)
-    kept = torch.cat([torch.rand(len(b), generator=generator) < keep[b] for b in blocks])  # (n,)
-    n_kept = torch.zeros(len(kept) + 1, dtype=torch.int32)
-    torch.cumsum(kept, 0, dtype=torch.int32, out=n_kept[1:])
-    return WindowDataset(
-        dataset.tokens[kept],
-        n_kept[dataset.offsets].long(),
-        dataset.radius,
-        dataset.border,
-        dataset.pad_id,
-    )
+    tokens = torch.empty_like(dataset.tokens)  # of which only what is written takes memory
+    offsets = torch.zeros_like(dataset.offsets)
+    n_kept = start = 0
+    for block in dataset.tokens.split(2**16):
+        kept = torch.rand(len(block), generator=generator) < keep[block]
+        part = block[kept]
+        tokens[n_kept : n_kept + len(part)] = part
+        ends = torch.tensor([start, start + len(block)])
+        first, last = torch.searchsorted(dataset.offsets, ends, right=True)  # documents' ends
+        places = dataset.offsets[first:last] - (start + 1)  # their last words in this block
+        offsets[first:last] = n_kept + kept.cumsum(0)[places]
+        n_kept, start = n_kept + len(part), start + len(block)
+    return WindowDataset(tokens[:n_kept], offsets, dataset.radius, dataset.border, dataset.pad_id)
 
 
 def vary_radii(dataset: WindowDataset, generator: torch.Generator) -> WindowDataset:
