@@ -304,7 +304,7 @@ def test_the_cache_lies_where_the_platform_keeps_caches(monkeypatch, platform, v
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(builtin.sys, "platform", platform)
-    assert builtin._cache_directory() == Path(expected)
+    assert builtin.cache_directory() == Path(expected)
 
 
 def test_no_docstring_at_all_is_refused(packages, monkeypatch):

@@ -211,7 +211,7 @@ def _wordpiece(vocabulary: dict[str, int] | None = None):
 
 def _cached(name: str, build: Callable):
     """Return what `build` makes, from the cache where it is there and whole."""
-    path = _cache_directory() / f"{name}-{_cache_key()}.json.gz"
+    path = cache_directory() / f"{name}-{_cache_key()}.json.gz"
     try:
         return json.loads(gzip.decompress(path.read_bytes()))  # gzip holds a checksum
     except (OSError, ValueError, EOFError, gzip.zlib.error):
@@ -250,8 +250,14 @@ def _cache_key() -> str:
     return hashlib.sha256(json.dumps(versions).encode()).hexdigest()[:16]
 
 
-def _cache_directory() -> Path:
-    """Return where this platform keeps caches; W2V_CACHE overrules it."""
+def cache_directory() -> Path:
+    """Return where this platform keeps caches; W2V_CACHE overrules it.
+
+    Returns:
+        The directory; it may not be there yet.
+
+    Source: assignment Q3.1 (what is slow to make is made once).
+    """
     if chosen := os.environ.get("W2V_CACHE"):
         return Path(chosen)
     if sys.platform == "darwin":
