@@ -155,6 +155,43 @@ def test_wikitext_103_comes_from_its_own_files(data):
     assert texts_of("test", name="wikitext-103") == ["the test ."]
 
 
+def test_reviews_and_novels_are_read_line_by_line_without_tags(data):
+    write(data / "imdb/imdb_unsup.txt.gz", "Good.<br /><br />Not <i>bad</i>: 3 < 4.\n\n Bad. \n")
+    write(data / "english_novels/english_novels.txt", "CHAPTER I.\nIt was  he.\n")
+    assert sorted(texts_of("train", name="imdb")) == ["Bad.", "Good. Not bad : 3 < 4."]
+    assert sorted(texts_of("train", name="novels")) == ["CHAPTER I.", "It was he."]
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "message"),
+    [
+        ("imdb", "builtin", "source must be 'local' or 'hub' for 'imdb', got 'builtin'; set W2V"),
+        ("novels", "builtin", "source must be 'local' for 'novels', got 'builtin'; set W2V_DATA"),
+        ("novels", "hub", "source must be 'local' for 'novels', got 'hub'; set W2V_DATA"),
+    ],
+)
+def test_a_source_without_the_corpus_is_refused(name, source, message):
+    with pytest.raises(ValueError, match=message):
+        load_documents(name, source)
+
+
+def test_plain_corpora_have_no_split_but_train(data):
+    with pytest.raises(ValueError, match="split must be one of 'train', got 'test'"):
+        load_documents("imdb", split="test")
+
+
+def test_the_unlabelled_reviews_of_the_hub_are_their_own_split(monkeypatch):
+    asked = []
+
+    def from_hub(*arguments):
+        asked.append(arguments)
+        return {"text": ["Good.<br />"]}
+
+    monkeypatch.setattr(corpus, "_from_hub", from_hub)
+    assert texts_of("train", name="imdb", source="hub") == ["Good."]
+    assert asked == [("stanfordnlp/imdb", None, "unsupervised")]
+
+
 def test_wikitext_2_has_its_known_number_of_paragraphs(real_data):
     assert len(load_documents(n_samples=None)) == 17_556
     assert len(load_documents()) == 5_000

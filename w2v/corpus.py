@@ -58,6 +58,10 @@ WIKITEXT = {
         },
     },
 }
+PLAIN = {  # a document a line, and no split but train
+    "imdb": {"hub": ("stanfordnlp/imdb", None), "file": "imdb/imdb_unsup.txt"},
+    "novels": {"hub": None, "file": "english_novels/english_novels.txt"},
+}
 LABELLED = {
     "ag_news": {
         "hub": ("fancyzhx/ag_news", None),
@@ -100,7 +104,7 @@ def resolve_source(source: str = "auto", *, needs: tuple[str, ...] = ("wikitext-
     """
     check_choice("source", source, SOURCES)
     for name in needs:
-        check_choice("needs", name, (*WIKITEXT, *LABELLED))
+        check_choice("needs", name, (*WIKITEXT, *PLAIN, *LABELLED))
     if source == "auto":
         return _settle_source(os.environ.get("W2V_DATA", ""), tuple(needs))
     if source == "local":
@@ -140,32 +144,36 @@ def load_documents(
     """Load the documents of one split, in a seeded order.
 
     A document is a paragraph of WikiText (blank lines and ` = Heading = ` lines are no documents),
-    or a docstring of the built-in corpus, which stands in for either WikiText.
+    or a docstring of the built-in corpus, which stands in for either WikiText; or, for a bigger
+    training, an unlabelled film review of IMDB, or a paragraph of English novels.
 
     Args:
-        name: "wikitext-2" or "wikitext-103".
+        name: "wikitext-2", "wikitext-103", "imdb" or "novels" (in a local directory only).
         source: "auto", "local", "hub" or "builtin", as in `resolve_source`.
         n_samples: how many documents to keep; all of them where None, or where there are fewer.
         seed: of the order, and so of which documents are kept.
-        split: "train", "validation" or "test".
+        split: "train", "validation" or "test"; "imdb" and "novels" have "train" alone.
 
     Returns:
         A `datasets.Dataset` with the one column `text`.
 
     Raises:
-        ValueError: an unknown name, source or split, or a split without documents.
+        ValueError: an unknown name, source or split, a split without documents, or a source
+            that does not have the corpus.
         FileNotFoundError: the directory in W2V_DATA lacks the file.
         ConnectionError: the hub neither answers nor has the corpus in its local cache.
 
     Source: assignment Q3.1.
     """
-    check_choice("name", name, tuple(WIKITEXT))
-    check_choice("split", split, SPLITS)
+    check_choice("name", name, (*WIKITEXT, *PLAIN))
+    check_choice("split", split, ("train",) if name in PLAIN else SPLITS)
     check_seed(seed)
     if n_samples is not None:
         check_positive_int("n_samples", n_samples)
     source = resolve_source(source, needs=(name,))
-    if source == "builtin":
+    if name in PLAIN:
+        texts = _plain_texts(name, source)
+    elif source == "builtin":
         texts = builtin.documents(split)
     elif source == "local":
         texts = _local_wikitext(name, split)
@@ -454,6 +462,22 @@ def _local_wikitext(name: str, split: str) -> list[str]:
     return paragraphs if is_raw else [_undo_word_tokens(text) for text in paragraphs]
 
 
+def _plain_texts(name: str, source: str) -> list[str]:
+    """Read the documents of a corpus that has no split: tags go, and so do blank lines."""
+    here = PLAIN[name]
+    sources = ("local", "hub") if here["hub"] else ("local",)
+    if source not in sources:
+        wanted = " or ".join(map(repr, sources))
+        raise ValueError(f"source must be {wanted} for {name!r}, got {source!r}; set W2V_DATA")
+    if source == "hub":
+        lines = _from_hub(*here["hub"], "unsupervised")["text"]
+    else:
+        with _open_text(_find(here["file"])) as file:
+            lines = file.readlines()
+    texts = (" ".join(_TAG.sub(" ", line).split()) for line in lines)
+    return [text for text in texts if text]
+
+
 def _local_csv(path: Path, n_classes: int) -> tuple[list[str], list[int]]:
     """Read rows of class (1 ... n), title, description: texts, and labels 0 ... n - 1."""
     texts, labels = [], []
@@ -550,7 +574,7 @@ def _is_cached(name: str) -> bool:
         return any(isinstance(try_to_load_from_cache(BERT, file), str) for file in files)
     from datasets import config
 
-    repository, configuration = {**WIKITEXT, **LABELLED}[name]["hub"]
+    repository, configuration = {**WIKITEXT, **PLAIN, **LABELLED}[name]["hub"] or ("", None)
     folder = Path(config.HF_DATASETS_CACHE) / repository.replace("/", "___")
     return any(folder.glob(f"{configuration or 'default'}/*/*/dataset_info.json"))
 
