@@ -1,11 +1,13 @@
 """The command line: the settings of an experiment as arguments.
 
 python -m w2v train --dim 128 --radius 5 --ratio 5 --batch_size 512 --epochs 3
+torchrun --nproc-per-node 2 -m w2v train --engine hogwild ...
 python -m w2v neighbours checkpoints/model_dim-....ckpt river army
 python -m w2v export checkpoints/model_dim-....ckpt --output vectors.txt
 python -m w2v classify --checkpoint checkpoints/model_dim-....ckpt --batch_size 32 --epochs 10
 """
 
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 import torch
 
 import w2v
+from w2v.engines import distributed
 
 
 @dataclass(kw_only=True)
@@ -20,7 +23,9 @@ class TrainArguments:
     """Say what to train on, and where to keep the result."""
 
     source: str = field(default="auto", metadata={"help": "auto, local, hub or builtin"})
-    corpus: str = field(default="wikitext-2", metadata={"help": "wikitext-2 or wikitext-103"})
+    corpus: str = field(
+        default="wikitext-2", metadata={"help": "wikitext-2, wikitext-103, imdb or novels"}
+    )
     n_samples: int = field(default=5000, metadata={"help": "documents; 0 takes all"})
     directory: str = field(default="checkpoints", metadata={"help": "of the checkpoint"})
 
@@ -53,6 +58,8 @@ def train(arguments: list[str]) -> None:
     Source: assignment Q3.1 to Q3.12.
     """
     config, options = _parse("train", arguments, w2v.Word2VecConfig, TrainArguments)
+    if distributed.join()[0]:  # of several processes the first speaks
+        sys.stdout = open(os.devnull, "w")
     source = w2v.resolve_source(options.source, needs=(options.corpus,))
     path, history = w2v.pretrain(
         config,

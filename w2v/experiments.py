@@ -14,6 +14,7 @@ from w2v.checkpoint import checkpoint_name, read_checkpoint, save_model
 from w2v.classifier import ClassifierHistory, TextDataset, train_classifier
 from w2v.config import ClassifierConfig, Word2VecConfig, check_positive_int
 from w2v.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
+from w2v.engines import distributed
 from w2v.model import Word2Vec
 from w2v.training import History, train_word2vec
 from w2v.windows import WindowDataset
@@ -215,7 +216,7 @@ def pretrain(
         config: every setting; it names the file.
         directory: where the checkpoint goes.
         source: where text comes from, as in `resolve_source`.
-        corpus: "wikitext-2" or "wikitext-103".
+        corpus: as in `load_documents`: "wikitext-2", say.
         n_samples: documents to train on; None takes all.
 
     Returns:
@@ -234,7 +235,9 @@ def pretrain(
     history = train_word2vec(
         model, train_set, valid_set, config, directory=directory, vocabulary=vocabulary
     )
-    return save_model(model, directory, config, vocabulary=vocabulary), history
+    if distributed.join()[0] == 0:  # of several processes the first writes
+        save_model(model, directory, config, vocabulary=vocabulary)
+    return Path(directory) / checkpoint_name(config), history
 
 
 def _mean_and_spread(values: Sequence[float]) -> Row:

@@ -4,6 +4,7 @@ import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -18,7 +19,7 @@ from w2v.checkpoint import (
     write_checkpoint,
 )
 from w2v.config import Word2VecConfig
-from w2v.engines import blocks, loader
+from w2v.engines import blocks, distributed, loader
 from w2v.evaluation import evaluate_word2vec
 from w2v.model import Word2Vec
 from w2v.vocabulary import NoiseDistribution
@@ -86,7 +87,7 @@ def train_word2vec(
 
     Raises:
         ValueError: a model of another dim than the config's, windows of another radius or
-            border, or ids outside the vocabulary.
+            border, ids outside the vocabulary, or several processes with engine "loader".
         FloatingPointError: a loss that is not finite; the files of the last epoch stay.
         CheckpointError: a `.last` file that is damaged, or of other settings.
 
@@ -99,6 +100,13 @@ def train_word2vec(
     engine = _engine(config)
     optimizers = engine.make_optimizers(model, config)
     history = History()
+    rank, n_ranks = distributed.join()  # 0 and 1, unless torchrun started several processes
+    if n_ranks > 1 and config.engine != "hogwild":
+        raise ValueError(f'engine must be "hogwild" for several processes, got {config.engine!r}')
+    train_epoch = engine.train_epoch
+    if n_ranks > 1:
+        train_epoch = partial(distributed.train_epoch, train_epoch)
+    progress = progress if rank == 0 else False
     last = None
     if directory is not None:
         last = Path(directory) / (checkpoint_name(config) + ".last")
@@ -114,7 +122,7 @@ def train_word2vec(
             windows = vary_radii(windows, generator)
         with _progress_bar(len(windows), epoch, config, progress) as report:
             try:
-                train_loss = engine.train_epoch(
+                train_loss = train_epoch(
                     model,
                     windows,
                     config,
@@ -135,12 +143,12 @@ def train_word2vec(
         history.valid_accuracy.append(scores.model.accuracy)
         history.valid_balanced_accuracy.append(scores.model.balanced_accuracy)
         history.valid_auc.append(scores.model.auc)
-        if directory is not None:
+        if directory is not None and rank == 0:
             if history.best_epoch == epoch:
                 best = Path(directory) / "best"
                 save_model(model, best, config, vocabulary=vocabulary, epoch=epoch)
             write_checkpoint(last, _state(model, optimizers, history, config, vocabulary))
-    if last is not None:
+    if last is not None and rank == 0:
         last.unlink(missing_ok=True)
     return history
 
