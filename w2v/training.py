@@ -87,7 +87,8 @@ def train_word2vec(
 
     Raises:
         ValueError: a model of another dim than the config's, windows of another radius or
-            border, ids outside the vocabulary, or several processes with engine "loader".
+            border, ids outside the vocabulary, or several processes with an engine that
+            cannot average its tables.
         FloatingPointError: a loss that is not finite; the files of the last epoch stay.
         CheckpointError: a `.last` file that is damaged, or of other settings.
 
