@@ -434,7 +434,7 @@ def test_a_directory_that_is_not_there_is_an_error(monkeypatch, tmp_path):
     ("call", "message"),
     [
         (lambda: resolve_source("disk"), "source must be one of 'auto', .*, got 'disk'"),
-        (lambda: resolve_source(needs=("imdb",)), "needs must be one of .*, got 'imdb'"),
+        (lambda: resolve_source(needs=("text8",)), "needs must be one of .*, got 'text8'"),
         (lambda: load_documents("wikitext"), "name must be one of .*, got 'wikitext'"),
         (lambda: load_documents(source="disk"), "source must be one of .*, got 'disk'"),
         (lambda: load_documents(split="dev"), "split must be one of .*, got 'dev'"),

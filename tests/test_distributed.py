@@ -27,6 +27,7 @@ CONFIG = Word2VecConfig(
     batch_size=8,
     epochs=2,
     engine="hogwild",
+    decay=True,
     learning_rate=0.05,
     noise="unigram^0.75",
 )
@@ -133,7 +134,9 @@ except ValueError as error:
 
 def test_the_loader_is_for_one_process(monkeypatch):
     monkeypatch.setattr("w2v.engines.distributed.join", lambda: (0, 2))
-    with pytest.raises(ValueError, match='engine must be "hogwild" for several processes, got "l'):
+    with pytest.raises(
+        ValueError, match='engine must be "hogwild" for several processes, got .loader'
+    ):
         trained(config=replace(CONFIG, engine="loader"))
 
 

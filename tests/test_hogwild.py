@@ -90,9 +90,11 @@ def one_thread():
     torch.set_num_threads(n_threads)
 
 
+@pytest.mark.parametrize("n_hot", [0, 4, 64])
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("border", ["drop", "shift", "pad"])
-def test_the_trained_pairs_are_those_of_the_window_dataset(border, shared):
+def test_the_trained_pairs_are_those_of_the_window_dataset(border, shared, n_hot, monkeypatch):
+    monkeypatch.setattr(hogwild, "HOT", n_hot)
     config = settings(border=border, shared_negatives=shared)
     train_set = corpus(random_documents(60), config)
     model = one_hot_model()
@@ -148,8 +150,10 @@ def test_loss_and_step_are_those_of_equation_1_in_expectation(shared):
         assert (step - before.grad).norm() < 0.05 * before.grad.norm()
 
 
+@pytest.mark.parametrize("n_hot", [0, 7, 64])
 @pytest.mark.parametrize(("dim", "ratio"), [(13, 1), (20, 5), (48, 21)])
-def test_steps_equal_a_slow_loop(dim, ratio):
+def test_steps_equal_a_slow_loop(dim, ratio, n_hot, monkeypatch):
+    monkeypatch.setattr(hogwild, "HOT", n_hot)
     vocab_size, rate = 40, 0.05
     config = settings(dim=dim, ratio=ratio, learning_rate=rate)
     model = Word2Vec(vocab_size, dim)
@@ -244,7 +248,7 @@ def test_two_threads_learn_a_planted_corpus():
 def test_an_interrupt_stops_the_epoch_at_once(monkeypatch):
     monkeypatch.setattr(hogwild, "CHUNK_FLOPS", 1)
     config, reports = settings(), []
-    train_set = corpus([list(range(V - 1))] * 5000, config)
+    train_set = corpus([list(range(V - 1))] * 50_000, config)  # some 2,300 chunks
 
     def interrupt(n_words, loss):
         reports.append(n_words)

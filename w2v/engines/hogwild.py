@@ -8,7 +8,9 @@ sharing them leaves the expectation of loss and gradient as it is.
 
 The rows of the words in reach are copied into a window of the thread's own, and their gains added
 to the table when they leave it: threads that wrote the rows of "the" or "of" to the table at each
-of the 2R steps would wait for each other's caches most of the time.
+of the 2R steps would wait for each other's caches most of the time. For the same reason a thread
+has its own copies of the context rows of the most frequent words, and exchanges what they gained
+every few hundred steps.
 """
 
 import math
@@ -50,6 +52,7 @@ from w2v.engines.lanes import (
 
 DROP, SHIFT, PAD = range(len(BORDERS))
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # from one state of the random numbers to the next
+HOT, EXCHANGE = 64, 256  # context rows a thread copies, and the steps between two exchanges
 AHEAD = 2  # steps between the draw of a negative and its use, so that its row has arrived
 CHUNK_FLOPS = 1.5e9  # about 20 ms of work: how long Ctrl-C waits
 
@@ -112,6 +115,7 @@ def train_epoch(
     train_tokens = _compiled(center.shape[1], config.ratio)
     corpus = train_set.tokens.numpy(), train_set.offsets.numpy()
     draws = noise.threshold.numpy(), noise.alias.to(torch.int32).numpy()
+    hot = train_set.counts(len(center)).argsort(descending=True)[:HOT].numpy()  # (HOT,)
     border = BORDERS.index(config.border), train_set.pad_id
     varied = train_set.radii is not None
     radii = train_set.radii.numpy() if varied else np.empty(0, np.uint8)
@@ -122,7 +126,7 @@ def train_epoch(
         rate = learning_rate_at(config, epoch, start / n_tokens)
         rates = rate, fall, config.learning_rate * LOWEST_RATE
         return train_tokens(
-            center, context, *corpus, start, stop, *draws, *border, *options, *rates, seed
+            center, context, *corpus, start, stop, *draws, hot, *border, *options, *rates, seed
         )
 
     chunk = max(256, int(CHUNK_FLOPS / (12 * config.radius * (config.ratio + 1) * config.dim)))
@@ -183,9 +187,9 @@ def _train_pairs(
         d, n_contexts = dim.literal_value, ratio.literal_value + 1
         rows = Rows(builder, window, builder.gep(words, [first]), d, apart=2 * d)
         queued = Rows(builder, queue, None, n_contexts)
-        columns = Rows(builder, context, queued.address(now), d)
+        columns = Rows(builder, context, queued.address(now), d, apart=1)
         slopes = Rows(builder, slopes, None, _width(n_contexts))
-        coming = Rows(builder, context, queued.address(later), d).addresses(n_contexts)
+        coming = Rows(builder, context, queued.address(later), d, apart=1).addresses(n_contexts)
 
         _write_logits(rows, columns.addresses(n_contexts), slopes, n_words)
         loss = _write_slopes(slopes, labels, spread(builder, rate), n_words)
@@ -325,16 +329,27 @@ def _below(bits, n):
 
 
 @njit
-def _draw_contexts(queue, place, positive, state, threshold, alias):
-    """Queue a positive context and K negatives, drawn as `NoiseDistribution.sample` does."""
-    queue[place, 0] = positive
+def _row(word, slot, base, dim):
+    """Give where a context row starts, in floats from the start of the table."""
+    own, shared = base + slot[word] * (2 * dim), word * dim
+    return shared if slot[word] < 0 else own
+
+
+@njit
+def _draw_contexts(queue, place, positive, state, threshold, alias, slot, base, dim):
+    """Queue where the rows lie of a positive context and K negatives.
+
+    Negatives are drawn as `NoiseDistribution.sample` does.
+    """
+    queue[place, 0] = _row(positive, slot, base, dim)
     for k in range(1, queue.shape[1]):
         state += GOLDEN
         bits = _random(state)
         column = _below(bits, len(threshold))
         height = np.float32(bits & np.uint64(0xFFFFFF)) * np.float32(2.0**-24)
         other = np.int64(alias[column])  # read at any rate: a mistaken branch costs more
-        queue[place, k] = np.int64(column) if height < threshold[column] else other
+        word = np.int64(column) if height < threshold[column] else other
+        queue[place, k] = _row(word, slot, base, dim)
     return state
 
 
@@ -375,6 +390,14 @@ def _labels(n_contexts, width):
     return labels
 
 
+@njit
+def _aligned(n_rows, dim):
+    """Make an array of floats that starts where a register's worth of memory does."""
+    flat = np.empty(n_rows * dim + LANES, np.float32)
+    skip = (-(flat.ctypes.data // 4)) % LANES
+    return flat[skip : skip + n_rows * dim].reshape(n_rows, dim)
+
+
 @lru_cache
 def _compiled(dim: int, ratio: int) -> Callable:
     """Compile the walk through the text for one d and K; numba keeps the code on disk."""
@@ -382,12 +405,18 @@ def _compiled(dim: int, ratio: int) -> Callable:
 
     @njit(nogil=True, cache=True)
     def train_tokens(
-        center, context, tokens, offsets, start, stop, threshold, alias, border, pad_id,
+        center, context, tokens, offsets, start, stop, threshold, alias, hot, border, pad_id,
         radius, varied, radii, shared, rate, fall, lowest, seed,
     ):  # fmt: skip
         words = np.empty(4 * radius + 1, np.int64)  # "shift": up to 4R windows hold one place
         size = 2 ** int(np.ceil(np.log2(len(words))))  # of two, so that i & (size - 1) is i % size
-        window, entered, left = np.empty((size, 2 * dim), np.float32), 0, 0
+        window, entered, left = _aligned(size, 2 * dim), 0, 0
+        private = _aligned(len(hot), 2 * dim)
+        base = (private.ctypes.data - context.ctypes.data) // 4
+        slot = np.full(len(context), -1, np.int8)
+        for i in range(len(hot)):
+            slot[hot[i]] = i
+            _enter(context, hot[i], private, i, hot[i], dim)
         slopes = np.empty(4 * radius * width + LANES, np.float32)
         labels = _labels(ratio + 1, width)
         queue = np.empty((AHEAD + 1, ratio + 1), np.int64)
@@ -395,7 +424,8 @@ def _compiled(dim: int, ratio: int) -> Callable:
         end = len(tokens) - 1
         for t in range(start, start + AHEAD):
             positive = tokens[min(t, end)]
-            state = _draw_contexts(queue, t % (AHEAD + 1), positive, state, threshold, alias)
+            place = t % (AHEAD + 1)
+            state = _draw_contexts(queue, place, positive, state, threshold, alias, slot, base, dim)
         total, n_pairs, n_centers = 0.0, 0, 0
         document = np.searchsorted(offsets, start, side="right") - 1
         for t in range(start, stop):
@@ -403,7 +433,7 @@ def _compiled(dim: int, ratio: int) -> Callable:
                 document += 1
             now, later = t % (AHEAD + 1), (t + AHEAD) % (AHEAD + 1)
             positive = tokens[min(t + AHEAD, end)]
-            state = _draw_contexts(queue, later, positive, state, threshold, alias)
+            state = _draw_contexts(queue, later, positive, state, threshold, alias, slot, base, dim)
 
             first, last = offsets[document], offsets[document + 1]
             low, high = _centers_of(t, first, last, radius, border)
@@ -428,13 +458,21 @@ def _compiled(dim: int, ratio: int) -> Callable:
             i = 0
             while i < n_words:
                 if not shared:
-                    state = _draw_contexts(queue, now, tokens[t], state, threshold, alias)
+                    state = _draw_contexts(
+                        queue, now, tokens[t], state, threshold, alias, slot, base, dim
+                    )
                 total += _train_pairs(
                     window, context, words, queue, labels, slopes, i, group, now, later, step,
                     dim, ratio,
                 )  # fmt: skip
                 i += group
             n_pairs += n_words * (ratio + 1)
+            if (t - start) % EXCHANGE == 0:
+                for i in range(len(hot)):
+                    _leave(context, hot[i], private, i, hot[(i + 1) % len(hot)], dim)
+                    _enter(context, hot[i], private, i, hot[i], dim)
+        for i in range(len(hot)):
+            _leave(context, hot[i], private, i, hot[i], dim)
         for i in range(left, entered):
             _leave(center, tokens[i], window, i & (size - 1), tokens[i], dim)
         return total, n_pairs, n_centers
