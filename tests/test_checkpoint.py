@@ -192,6 +192,19 @@ def test_the_chosen_table_is_copied_into_the_classifier(tmp_path, table):
     assert config == asdict(CONFIG)
 
 
+def test_a_standardised_table_has_columns_of_mean_0_and_variance_1(tmp_path):
+    model, classifier = make_model(), Reader()
+    with torch.no_grad():
+        model.center_embeddings.weight[:, 2] = 0.5  # a constant column has no variance
+    load_model(save(tmp_path, model), classifier, standardise=True)
+    for column, loaded in enumerate(classifier.embeddings.weight.T.tolist()):
+        values = model.center_embeddings.weight[:, column].double().tolist()
+        mean = sum(values) / VOCAB_SIZE
+        deviation = (sum((x - mean) ** 2 for x in values) / VOCAB_SIZE) ** 0.5
+        expected = [(x - mean) / deviation if deviation else 0.0 for x in values]
+        assert loaded == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+
 def check_refused(path, classifier, match, **keywords):
     before = {name: tensor.clone() for name, tensor in classifier.state_dict().items()}
     with pytest.raises(ValueError, match=match):

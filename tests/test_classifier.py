@@ -26,8 +26,17 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def make_model(vocab_size=V, d=D, n_classes=N_CLASSES, seed=0):
-    return ClassAttentionModel(vocab_size, d, n_classes, generator=seeded(seed))
+def make_model(vocab_size=V, d=D, n_classes=N_CLASSES, seed=0, **options):
+    return ClassAttentionModel(vocab_size, d, n_classes, generator=seeded(seed), **options)
+
+
+def make_class_readout_model(seed=0):
+    """A model whose class vectors and biases are drawn: they start at zero."""
+    model = make_model(seed=seed, readout="class")
+    with torch.no_grad():
+        model.class_readout.normal_(generator=seeded(seed + 1))
+        model.class_bias.normal_(generator=seeded(seed + 2))
+    return model
 
 
 def make_batch(texts=TEXTS, labels=None):
@@ -125,6 +134,43 @@ def test_logits_have_one_column_per_class(n_classes, texts):
     assert attention.shape == (len(texts), n_classes, max(map(len, texts)))
 
 
+def test_class_readout_equals_plain_loops_in_float64():
+    model = make_class_readout_model().double()
+    vectors, biases = model.class_readout.tolist(), model.class_bias.tolist()
+    for text, row in zip(TEXTS, forward(model, make_batch()).tolist(), strict=True):
+        weights, values = loop_attention(model, text)
+        for which, logit in enumerate(row):
+            expected = biases[which]
+            for weight, value in zip(weights[which], values, strict=True):
+                expected += weight * sum(u * x for u, x in zip(vectors[which], value, strict=True))
+            assert logit == pytest.approx(expected, abs=1e-10)
+
+
+def test_class_readout_and_the_labs_form_share_all_other_parameters():
+    lab, model = make_model().state_dict(), make_model(readout="class").state_dict()
+    assert set(model) - set(lab) == {"class_readout", "class_bias"}
+    assert all(torch.equal(lab[name], model[name]) for name in lab)
+    assert not model["class_readout"].any() and not model["class_bias"].any()
+
+
+def test_a_uniform_start_reads_the_mean_of_the_vectors():
+    model = make_model(start="uniform")
+    tokens = [model.embeddings.weight[text] for text in map(torch.tensor, TEXTS)]
+    means = torch.stack([vectors.mean(0) for vectors in tokens])  # (B, d)
+    expected = means.mean(1, keepdim=True).expand(-1, N_CLASSES)
+    torch.testing.assert_close(forward(model, make_batch()), expected)
+    assert torch.equal(model.q.weight, make_model().q.weight)  # drawn as ever
+    assert torch.equal(model.embeddings.weight, make_model().embeddings.weight)
+
+
+def test_attention_leaves_its_uniform_start_in_training():
+    model = make_model(start="uniform", readout="class")
+    train(model, planted_rows(20, seed=1))
+    batch = make_batch()
+    attention = model.attention(batch["input_ids"], batch["attention_mask"])
+    assert (attention[0, 0] - 0.2).abs().max() > 0.01
+
+
 def test_logit_is_a_mean_over_d():
     model = make_model()
     with torch.no_grad():
@@ -159,10 +205,12 @@ def test_logits_shrink_as_d_grows():
     assert spread[512] < spread[8] / 4  # like 1 / sqrt(d): a factor of 8 here
 
 
-def test_contributions_of_the_tokens_sum_to_the_logits():
-    model, batch = make_model().double(), make_batch()
+@pytest.mark.parametrize("make", [make_model, make_class_readout_model])
+def test_contributions_of_the_tokens_sum_to_the_logits(make):
+    model, batch = make().double(), make_batch()
     contributions = model.contributions(batch["input_ids"], batch["attention_mask"])
-    torch.testing.assert_close(contributions.sum(dim=-1), forward(model, batch), rtol=0, atol=1e-10)
+    logits = forward(model, batch) - getattr(model, "class_bias", 0)  # the bias is of no token
+    torch.testing.assert_close(contributions.sum(dim=-1), logits, rtol=0, atol=1e-10)
     assert (contributions[1, :, 2:] == 0).all()  # padding adds nothing
 
 
@@ -265,6 +313,34 @@ def test_collated_batch_is_padded_to_its_longest_text():
         "attention_mask": torch.bool,
         "label": torch.int64,
     }
+
+
+def test_word_dropout_hides_a_share_of_the_tokens_and_never_a_whole_text():
+    texts = [[1] * 400, [2], [3]]
+    n_hidden = n_draws = 0
+    for seed in range(20):
+        rows = [{"input_ids": text, "label": 0} for text in texts]
+        batch = collate_texts(rows, word_dropout=0.75, generator=seeded(seed))
+        plain = make_batch(texts)
+        assert torch.equal(batch["input_ids"], plain["input_ids"])
+        assert not (batch["attention_mask"] & ~plain["attention_mask"]).any()
+        assert batch["attention_mask"].any(dim=1).all()
+        n_hidden += (~batch["attention_mask"][0]).sum().item()
+        n_draws += 400
+    deviation = math.sqrt(0.75 * 0.25 / n_draws)
+    assert n_hidden / n_draws == pytest.approx(0.75, abs=5 * deviation)
+
+
+def test_words_are_hidden_in_training_alone_and_anew_in_each_epoch():
+    seen = []
+    model = make_model()
+    model.register_forward_pre_hook(lambda m, given: seen.append((m.training, given[1].clone())))
+    rows = planted_rows(8, seed=1)
+    train(model, rows, rows, ClassifierConfig(batch_size=8, epochs=3, word_dropout=0.5))
+    trained = [mask for training, mask in seen if training]
+    assert all(mask.all() for training, mask in seen if not training)
+    assert not any(mask.all() for mask in trained)
+    assert not torch.equal(trained[0], trained[1])
 
 
 def test_text_dataset_serves_the_rows_it_was_built_from():
@@ -388,6 +464,33 @@ def test_freeze_keeps_the_table_bitwise_and_tuning_moves_it(freeze):
     assert model.embeddings.weight.requires_grad  # as it was found
 
 
+def parameters_after(**rates):
+    """Every parameter after one step of Adam, which moves each by its own rate at first."""
+    model = make_class_readout_model()
+    one_step = {"batch_size": 20, "epochs": 1, "learning_rate": 1e-2, "seed": 5}
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    train(model, config=ClassifierConfig(**one_step, **rates))
+    after = model.state_dict()
+    return {name: (after[name] - before[name]).abs().max().item() for name in before}
+
+
+@pytest.mark.parametrize(
+    ("rate", "moved_less"),
+    [
+        ("table_rate", {"embeddings.weight"}),
+        (
+            "attention_rate",
+            {"q.weight", "q.bias", "k.weight", "v.weight", "v.bias"} | {"class_embeddings"},
+        ),
+    ],
+)
+def test_each_part_takes_its_own_share_of_the_learning_rate(rate, moved_less):
+    moved, moved_at_a_tenth = parameters_after(), parameters_after(**{rate: 0.1})
+    for name in set(moved) - {"k.bias"}:  # a key's bias adds the same to every score
+        share = 0.1 if name in moved_less else 1.0
+        assert moved_at_a_tenth[name] == pytest.approx(share * moved[name], rel=0.01), name
+
+
 def test_rows_of_absent_words_never_move():
     model = make_model(vocab_size=V + 3)
     before = model.embeddings.weight.detach().clone()
@@ -447,6 +550,13 @@ def test_majority_accuracy_is_the_share_of_the_most_frequent_class():
 def test_wrong_sizes_are_refused(sizes, error, message):
     with pytest.raises(error, match=message):
         ClassAttentionModel(*sizes)
+
+
+def test_unknown_readouts_and_starts_are_refused():
+    with pytest.raises(ValueError, match="readout must be one of 'mean', 'class', got 'max'"):
+        make_model(readout="max")
+    with pytest.raises(ValueError, match="start must be one of 'random', 'uniform', got 'zero'"):
+        make_model(start="zero")
 
 
 @pytest.mark.parametrize(("wrong_id", "shown"), [(V, "11"), (-1, "-1")])

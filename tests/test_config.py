@@ -91,6 +91,20 @@ def test_other_settings_out_of_range_are_refused(settings, change, error, messag
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"table_rate": 0}, "table_rate must be a finite number above 0, got 0"),
+        ({"attention_rate": -1.0}, "attention_rate must be a finite number above 0, got -1.0"),
+        ({"word_dropout": 1.0}, r"word_dropout must lie in \[0, 1\), got 1.0"),
+        ({"word_dropout": -0.1}, r"word_dropout must lie in \[0, 1\), got -0.1"),
+    ],
+)
+def test_shares_of_a_classifiers_training_out_of_range_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        ClassifierConfig(batch_size=3, epochs=2, **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
         ({"border": "wrap"}, "border must be one of 'drop', 'shift', 'pad', got 'wrap'"),
         ({"noise": "zipf"}, "noise must be .* got 'zipf'"),
         ({"noise": "unigram"}, "noise must be .* got 'unigram'"),

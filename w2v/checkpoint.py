@@ -111,6 +111,7 @@ def load_model(
     classifier: nn.Module,
     *,
     table: str = "center",
+    standardise: bool = False,
     vocabulary: str | None = None,
 ) -> dict[str, Any]:
     """Copy a saved table straight into the embedding table of a classifier.
@@ -119,6 +120,7 @@ def load_model(
         path: a file that `save_model` wrote.
         classifier: any module whose `embeddings` is an `nn.Embedding` of V rows of length d.
         table: "center" (E^w), "context" (E^C), or "sum" of the two.
+        standardise: shift and scale each column to mean 0 and variance 1 over the rows.
         vocabulary: which words the classifier's rows stand for; None leaves that unchecked.
 
     Returns:
@@ -136,6 +138,9 @@ def load_model(
     saved = _read_model(path, vocabulary)
     center, context = (saved[name] for name in TABLES)  # (V, d) each
     rows = {"center": center, "context": context, "sum": center + context}[table]  # (V, d)
+    if standardise:
+        spread = rows.std(dim=0, correction=0)  # (d,)
+        rows = (rows - rows.mean(dim=0)) / spread.clamp(min=1e-12)  # (V, d)
     weight = classifier.embeddings.weight  # (V, d)
     if weight.shape != rows.shape:
         raise CheckpointError(

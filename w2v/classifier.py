@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,9 +14,11 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from w2v.config import ClassifierConfig, check_positive_int
+from w2v.config import ClassifierConfig, check_choice, check_positive_int
 
 PAD_ID = 0  # fills a batch; the attention mask keeps it out of every result
+READOUTS = ("mean", "class")
+STARTS = ("random", "uniform")
 
 
 class ClassAttentionModel(nn.Module):
@@ -29,14 +32,23 @@ class ClassAttentionModel(nn.Module):
     last: two models made from the same seed agree in everything else even after one of them is
     handed a pretrained table.
 
+    The mean over d asks every column of the table to speak for or against a class alike. With
+    `readout="class"` each class weighs the columns with a vector of its own; with
+    `start="uniform"` the keys start at zero and the values as the tokens themselves. With both,
+    training starts as logistic regression on the mean of a text's vectors.
+
     Args:
         vocab_size: V, the number of ids.
         d: length of a word's vector.
         n_classes: number of classes, 2 or more.
+        readout: "mean", the lab's mean over d, or "class", a learned vector for each class
+            (from zero) and a bias.
+        start: of keys and values: "random", as PyTorch draws them, or "uniform".
         generator: draws the parameters; None takes PyTorch's global one.
 
     Raises:
-        TypeError, ValueError: a size that is no positive integer, or fewer than two classes.
+        TypeError, ValueError: a size that is no positive integer, fewer than two classes, or
+            another name of a readout or start.
 
     Source: assignment section 4, the lab's `ClassAttentionModel`; Vaswani et al. 2017, eq. (1).
     """
@@ -47,6 +59,8 @@ class ClassAttentionModel(nn.Module):
         d: int,
         n_classes: int,
         *,
+        readout: str = "mean",
+        start: str = "random",
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -54,11 +68,20 @@ class ClassAttentionModel(nn.Module):
             check_positive_int(name, value)
         if n_classes < 2:
             raise ValueError(f"n_classes must be 2 or more, got {n_classes!r}")
-        self.n_classes = n_classes
+        check_choice("readout", readout, READOUTS)
+        check_choice("start", start, STARTS)
+        self.n_classes, self.readout = n_classes, readout
         self.q, self.k, self.v = (nn.utils.skip_init(nn.Linear, d, d) for _ in range(3))
         self.class_embeddings = nn.Parameter(torch.empty(n_classes, d))  # (n_classes, d)
         self.embeddings = nn.utils.skip_init(nn.Embedding, vocab_size, d)  # (V, d)
         self._draw_parameters(generator)
+        if start == "uniform":
+            nn.init.eye_(self.v.weight)
+            for zero in (self.k.weight, self.k.bias, self.v.bias):
+                nn.init.zeros_(zero)
+        if readout == "class":
+            self.class_readout = nn.Parameter(torch.zeros(n_classes, d))  # (n_classes, d)
+            self.class_bias = nn.Parameter(torch.zeros(n_classes))  # (n_classes,)
 
     def _draw_parameters(self, generator: torch.Generator | None) -> None:
         """Draw the layers, then the class embeddings, then the table."""
@@ -94,7 +117,7 @@ class ClassAttentionModel(nn.Module):
 
         Returns:
             One logit per class, shape (B, n_classes), float32. A text without any token gets
-            the same logit for each class.
+            the same logit for each class from the lab's readout.
 
         Raises:
             ValueError: the shapes differ, or an id lies outside the vocabulary.
@@ -106,7 +129,9 @@ class ClassAttentionModel(nn.Module):
         weights = self._weights(tokens, attention_mask)  # (B, n_classes, T)
         # A weighted mean of values v(x) is v of the weighted mean: n_classes products, not T.
         read = self.v(weights @ tokens)  # (B, n_classes, d)
-        return read.mean(dim=-1)  # (B, n_classes)
+        if self.readout == "mean":
+            return read.mean(dim=-1)  # (B, n_classes)
+        return (read * self.class_readout).sum(dim=-1) + self.class_bias  # (B, n_classes)
 
     def attention(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Tell how much each class looks at each token.
@@ -130,16 +155,16 @@ class ClassAttentionModel(nn.Module):
     def contributions(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Split each logit into what every token adds to it.
 
-        The mean over d leaves one number of each value, the same for every class: where it is
-        negative, a class that looks at the token is spoken against. Attention alone hides that.
+        The lab's mean over d leaves one number of each value, the same for every class: where it
+        is negative, a class that looks at the token is spoken against. Attention alone hides that.
 
         Args:
             input_ids: token ids, shape (B, T), int64.
             attention_mask: True for a token, False for padding, shape (B, T), bool.
 
         Returns:
-            Attention times the mean over d of the token's value, shape (B, n_classes, T),
-            float32: over the tokens of a text they sum to its logits.
+            Attention times what the readout makes of the token's value, shape (B, n_classes, T),
+            float32: over the tokens of a text they sum to its logits, less a class's bias.
 
         Raises:
             ValueError: the shapes differ, or an id lies outside the vocabulary.
@@ -147,8 +172,10 @@ class ClassAttentionModel(nn.Module):
         Source: assignment section 4, the lab's `ClassAttentionModel`.
         """
         weights = self.attention(input_ids, attention_mask)  # (B, n_classes, T)
-        values = self.v(self.embeddings(input_ids)).mean(dim=-1)  # (B, T)
-        return weights * values.unsqueeze(1)  # (B, n_classes, T)
+        values = self.v(self.embeddings(input_ids))  # (B, T, d)
+        if self.readout == "mean":
+            return weights * values.mean(dim=-1).unsqueeze(1)  # (B, n_classes, T)
+        return weights * (self.class_readout @ values.mT)  # (B, n_classes, T)
 
     def _weights(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:
         """Turn embedded tokens, (B, T, d), into attention weights, (B, n_classes, T)."""
@@ -265,24 +292,35 @@ class TextDataset(Dataset):
         )
 
 
-def collate_texts(batch: Sequence[dict]) -> dict[str, Tensor]:
+def collate_texts(
+    batch: Sequence[dict],
+    *,
+    word_dropout: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> dict[str, Tensor]:
     """Pad the texts of a batch to the longest of them.
 
     Args:
         batch: B rows with `input_ids` (ids, a list or a tensor) and `label` (int).
+        word_dropout: probability that a token is hidden; a text never loses all of them.
+        generator: draws the hidden tokens.
 
     Returns:
         `input_ids`, shape (B, T), int64, filled with 0; `attention_mask`, shape (B, T), bool,
-        True for a token; `label`, shape (B,), int64.
+        True for a token, False for padding and hidden tokens; `label`, shape (B,), int64.
 
     Source: assignment Q4.2.
     """
     texts = [torch.as_tensor(row["input_ids"]).long() for row in batch]
     lengths = torch.tensor([len(text) for text in texts])  # (B,)
     input_ids = pad_sequence(texts, batch_first=True, padding_value=PAD_ID)  # (B, T)
+    mask = torch.arange(input_ids.shape[1]) < lengths.unsqueeze(1)  # (B, T)
+    if word_dropout:
+        kept = mask & (torch.rand(mask.shape, generator=generator) >= word_dropout)  # (B, T)
+        mask = torch.where(kept.any(dim=1, keepdim=True), kept, mask)  # (B, T)
     return {
         "input_ids": input_ids,
-        "attention_mask": torch.arange(input_ids.shape[1]) < lengths.unsqueeze(1),  # (B, T)
+        "attention_mask": mask,
         "label": torch.tensor([row["label"] for row in batch], dtype=torch.int64),  # (B,)
     }
 
@@ -332,7 +370,7 @@ def train_classifier(
             `embeddings` and `n_classes`; changed in place.
         train_set: rows with `input_ids` (list of int) and `label` (int), or a `TextDataset`.
         valid_set: the same, for the measures after every epoch.
-        config: batch size, epochs, learning rate, seed, and whether the table is frozen.
+        config: batch size, epochs, seed, how fast each part learns, and what is hidden.
         progress: show a bar with the loss and texts per second on stderr; None: on a terminal only.
 
     Returns:
@@ -347,12 +385,14 @@ def train_classifier(
     """
     train_texts = _checked_texts("train_set", train_set, classifier)
     valid_texts = _checked_texts("valid_set", valid_set, classifier)
+    generator = torch.Generator().manual_seed(config.seed)
+    hide = {"word_dropout": config.word_dropout, "generator": generator}
     loader = DataLoader(
         train_texts,
         batch_size=config.batch_size,
         shuffle=True,
-        generator=torch.Generator().manual_seed(config.seed),
-        collate_fn=collate_texts,
+        generator=generator,
+        collate_fn=partial(collate_texts, **hide),
     )
     history = ClassifierHistory()
     n_texts = config.epochs * len(train_texts)
@@ -361,7 +401,9 @@ def train_classifier(
         _training_mode(classifier, config.freeze) as trained,
         tqdm(total=n_texts, unit=" texts", disable=disable) as bar,
     ):
-        optimizer = torch.optim.Adam(trained, lr=config.learning_rate, fused=True)
+        optimizer = torch.optim.Adam(
+            _at_their_rates(trained, config), lr=config.learning_rate, fused=True
+        )
         for epoch in range(1, config.epochs + 1):
             train = _train_epoch(classifier, loader, optimizer, epoch, bar)
             valid = evaluate_classifier(classifier, valid_texts)
@@ -447,15 +489,25 @@ def _checked_texts(name: str, dataset: Iterable[dict], classifier: nn.Module) ->
     return dataset
 
 
+def _at_their_rates(trained: dict[str, nn.Parameter], config: ClassifierConfig) -> list[dict]:
+    """Give each parameter its share of the learning rate: table, attention, and all the rest."""
+    shares = {"embeddings": config.table_rate}
+    shares |= dict.fromkeys(("q", "k", "v", "class_embeddings"), config.attention_rate)
+    return [
+        {"params": [parameter], "lr": config.learning_rate * shares.get(name.partition(".")[0], 1)}
+        for name, parameter in trained.items()
+    ]
+
+
 @contextmanager
-def _training_mode(classifier: nn.Module, freeze: bool) -> Iterator[list[nn.Parameter]]:
+def _training_mode(classifier: nn.Module, freeze: bool) -> Iterator[dict[str, nn.Parameter]]:
     """Give the parameters to train; leave mode and table as free or fixed as they were."""
     table = classifier.embeddings.weight
     was_training, was_free = classifier.training, table.requires_grad
     classifier.train()
     table.requires_grad_(not freeze)
     try:
-        yield [parameter for parameter in classifier.parameters() if parameter.requires_grad]
+        yield {name: p for name, p in classifier.named_parameters() if p.requires_grad}
     finally:
         classifier.train(was_training)
         table.requires_grad_(was_free)
@@ -500,5 +552,5 @@ def _check_finite(
     if not math.isfinite(loss):
         raise FloatingPointError(
             f"{name} must be finite, got {loss!r} at epoch {epoch}, step {step}, learning rate "
-            f"{optimizer.param_groups[0]['lr']!r}; lower the learning rate"
+            f"{optimizer.defaults['lr']!r}; lower the learning rate"
         )

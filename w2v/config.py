@@ -161,6 +161,9 @@ class ClassifierConfig:
         learning_rate: Adam's step size.
         seed: of the classifier's own layers and the order of the texts.
         freeze: keep the embedding table as it was handed over.
+        table_rate: the embedding table's share of the learning rate.
+        attention_rate: the share of q, k, v and the class embeddings.
+        word_dropout: probability that a token of a training text is hidden, anew in each epoch.
 
     Raises:
         TypeError: a value of another type.
@@ -174,12 +177,18 @@ class ClassifierConfig:
     learning_rate: float = field(default=3e-3, metadata={"help": "Adam's step size"})
     seed: int = field(default=0, metadata={"help": "of layers and order"})
     freeze: bool = field(default=False, metadata={"help": "keep the embedding table fixed"})
+    table_rate: float = field(default=1.0, metadata={"help": "of the table, share of the rate"})
+    attention_rate: float = field(default=1.0, metadata={"help": "of q, k, v, share of the rate"})
+    word_dropout: float = field(default=0.0, metadata={"help": "share of tokens hidden"})
 
     def __post_init__(self) -> None:
         check_positive_int("batch_size", self.batch_size)
         check_positive_int("epochs", self.epochs)
-        check_positive("learning_rate", self.learning_rate)
+        for name in ("learning_rate", "table_rate", "attention_rate"):
+            check_positive(name, getattr(self, name))
         check_seed(self.seed)
+        if not 0 <= self.word_dropout < 1:
+            raise ValueError(f"word_dropout must lie in [0, 1), got {self.word_dropout!r}")
 
 
 def learning_rate_at(config: Word2VecConfig, epoch: int, done: float) -> float:
