@@ -17,7 +17,8 @@ FLOORS = (
     ("engines", "engines.loader", "engines.lanes", "engines.hogwild", "engines.blocks"),
     ("engines.distributed",),
     ("training", "classifier"),
-    ("plots", "inspection", "experiments"),
+    ("plots", "inspection", "experiments", "scoring"),
+    ("grid", "systems", "summaries", "studies"),
     ("__main__",),
 )
 PLACE = {room: place for place, room in enumerate(room for floor in FLOORS for room in floor)}

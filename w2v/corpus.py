@@ -68,7 +68,7 @@ LABELLED = {
         "classes": ("World", "Sports", "Business", "Sci/Tech"),
         "files": {
             "train": ("ag_news/train.csv", "ag_news/train_partial.csv"),
-            "test": ("ag_news/test.csv",),
+            "test": ("ag_news/test.csv",),  # or .csv.gz
         },
     },
 }
@@ -228,6 +228,102 @@ def load_labelled(name: str = "ag_news", source: str = "auto", *, split: str = "
         texts, labels = zip(*((texts[i], labels[i]) for i in sorted(first.values())), strict=True)
     columns = {"text": list(texts), "label": list(labels)}
     return _dataset(columns, {"text": "string", "label": ClassLabel(names=list(classes))})
+
+
+def split_labelled(
+    name: str = "ag_news",
+    source: str = "auto",
+    *,
+    n_valid: int = 5000,
+    n_test: int = 5000,
+    seed: int = 0,
+):
+    """Part the labelled texts into those to learn from, to choose by, and to test on.
+
+    The official test split is taken where there is one (local files: `test.csv` beside the
+    training rows). Else a seeded part of the training rows is kept for the test. No text lies in
+    two parts.
+
+    Args:
+        name: "ag_news".
+        source: "auto", "local", "hub" or "builtin", as in `resolve_source`.
+        n_valid: training rows to choose settings by.
+        n_test: training rows to test on, where there is no official test split.
+        seed: of the parts.
+
+    Returns:
+        Three `datasets.Dataset` as `load_labelled` gives them, to train, choose and test; and
+        "official test rows" or "held-out training rows".
+
+    Raises:
+        ValueError: fewer training rows than both parts and one row more.
+        FileNotFoundError: the directory in W2V_DATA lacks the file.
+
+    Source: assignment section 4.
+    """
+    check_positive_int("n_valid", n_valid)
+    check_positive_int("n_test", n_test)
+    source = resolve_source(source, needs=(name,))
+    rows = load_labelled(name, source).shuffle(seed=seed)
+    if len(rows) <= n_valid + n_test:
+        raise ValueError(
+            f"n_valid and n_test must leave a row to learn from, got {n_valid!r} and {n_test!r} of "
+            f"{len(rows)} rows"
+        )
+    valid, rest = range(n_valid), range(n_valid, len(rows))
+    if source == "local" and _found(*LABELLED[name]["files"]["test"]) is None:
+        train, test = rest[:-n_test], rest[-n_test:]
+        return *(rows.select(part) for part in (train, valid, test)), "held-out training rows"
+    official = load_labelled(name, source, split="test")
+    known, texts = set(official["text"]), rows["text"]
+    train, valid = (
+        rows.select([i for i in part if texts[i] not in known]) for part in (rest, valid)
+    )
+    return train, valid, official, "official test rows"
+
+
+def load_csv(path: str | os.PathLike, classes: list[str]):
+    """Load labelled texts from any CSV file whose first column is the class.
+
+    Args:
+        path: a UTF-8 file, plain or ending in .gz. The first column holds the number of the class
+            (1 for the first) or its name; the others are joined to the text. A first row without
+            a class is a header.
+        classes: the names of the classes.
+
+    Returns:
+        A `datasets.Dataset` with the columns `text` and `label`, as `load_labelled` gives it.
+
+    Raises:
+        ValueError: a row without text or with another class, or no row at all.
+        FileNotFoundError: there is no such file.
+
+    Source: assignment section 4.
+    """
+    from datasets import ClassLabel
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"path must be an existing file, got {str(path)!r}")
+    number = {str(i): i - 1 for i in range(1, len(classes) + 1)}
+    number |= {name: i for i, name in enumerate(classes)}
+    texts, labels = [], []
+    with _open_text(path, newline="") as file:
+        for line, row in enumerate(csv.reader(file), start=1):
+            if len(row) > 1 and row[0] in number:
+                texts.append(clean_ag_news(" ".join(row[1:])))
+                labels.append(number[row[0]])
+            elif line > 1:
+                raise ValueError(
+                    f"row {line} of {path.name} must be a class (1 to {len(classes)}, or one of "
+                    f"{', '.join(classes)}) and text, got {row!r}"
+                )
+    if not texts:
+        raise ValueError(f"{path.name} must hold a labelled text, got none")
+    return _dataset(
+        {"text": texts, "label": labels},
+        {"text": "string", "label": ClassLabel(names=list(classes))},
+    )
 
 
 def load_tokenizer(source: str = "auto"):

@@ -1,0 +1,72 @@
+"""A grid of runs: each made once, kept at once, in the order asked for."""
+
+import json
+import os
+
+import pytest
+
+from w2v.grid import digest, run_grid, write_json, write_results
+
+
+def note(settings):
+    """Leave a trace of every run in a file of its own, then square a number."""
+    with open(settings["trace"], "a") as file:
+        file.write(f"{settings['n']} {os.getpid()}\n")
+    if settings["n"] == 13:
+        raise ValueError("n must not be 13, got 13")
+    return {"square": settings["n"] ** 2}
+
+
+def grid_of(tmp_path, *numbers):
+    return [{"n": n, "trace": str(tmp_path / f"trace{n}")} for n in numbers]
+
+
+def traces(tmp_path):
+    files = sorted(tmp_path.glob("trace*"))
+    return {file.name: len(file.read_text().splitlines()) for file in files}
+
+
+def test_rows_come_in_the_order_of_the_grid_and_equal_runs_are_made_once(tmp_path):
+    grid = grid_of(tmp_path, 3, 1, 2, 1)
+    rows = run_grid(note, grid, tmp_path / "runs", workers=2, progress=False)
+    assert [row["result"]["square"] for row in rows] == [9, 1, 4, 1]
+    assert [row["settings"] for row in rows] == grid
+    assert all(row["seconds"] >= 0 for row in rows)
+    assert traces(tmp_path) == {"trace1": 1, "trace2": 1, "trace3": 1}
+
+
+def test_a_grid_that_was_cut_off_goes_on_where_it_was(tmp_path):
+    with pytest.raises(ValueError, match="n must not be 13"):
+        run_grid(note, grid_of(tmp_path, 4, 13), tmp_path / "runs", workers=1, progress=False)
+    rows = run_grid(note, grid_of(tmp_path, 5, 4), tmp_path / "runs", workers=1, progress=False)
+    assert [row["result"]["square"] for row in rows] == [25, 16]
+    assert traces(tmp_path)["trace4"] == 1  # kept although the grid failed after it
+
+
+def test_runs_are_made_in_other_processes(tmp_path):
+    run_grid(note, grid_of(tmp_path, 6), tmp_path / "runs", workers=1, progress=False)
+    assert (tmp_path / "trace6").read_text().split()[1] != str(os.getpid())
+
+
+def test_runs_are_named_by_their_settings_whatever_the_order_of_keys():
+    assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1})
+    assert digest({"a": 1}) != digest({"a": 1.5})
+    assert len(digest({})) == 16
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one_whole(tmp_path):
+    path = write_json(tmp_path / "new" / "rows.json", {"n": 1})
+    with pytest.raises(ValueError):
+        write_json(path, {"n": float("nan")})
+    assert json.loads(path.read_text()) == {"n": 1}
+    assert [file.name for file in path.parent.iterdir()] == ["rows.json"]
+
+
+def test_results_hold_rows_runs_versions_and_time(tmp_path):
+    runs = [{"settings": {"seed": s}, "result": {"x": s}, "seconds": 1.5} for s in (0, 1)]
+    path = write_results(tmp_path / "labels.json", runs, [{"mean": 0.5}], split="held out")
+    saved = json.loads(path.read_text())
+    assert saved["rows"] == [{"mean": 0.5}] and saved["split"] == "held out"
+    assert saved["run_seconds"] == 3.0
+    assert saved["runs"][1] == {"settings": {"seed": 1}, "result": {"x": 1}}
+    assert {"python", "torch", "numpy"} <= set(saved["versions"])

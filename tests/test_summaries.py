@@ -1,0 +1,112 @@
+"""What runs come to: intervals, paired differences, ranks."""
+
+import json
+import math
+import statistics
+
+import pytest
+
+from w2v.summaries import (
+    STUDENT,
+    ablation_rows,
+    epochs_needed,
+    mean_interval,
+    paired_differences,
+    rank_correlation,
+    summarise_runs,
+)
+
+
+def make_run(name, seed, accuracy, n_labels=5, **settings):
+    settings |= {"n_labels": n_labels, "seed": seed}
+    curve = [0.25, accuracy]
+    return {
+        "name": name,
+        "settings": settings,
+        "result": {"accuracy": accuracy, "valid_accuracy": curve},
+    }
+
+
+RUNS = [make_run("a", 0, 0.5), make_run("b", 0, 0.75), make_run("a", 1, 0.75)]
+RUNS += [make_run("b", 1, 0.875), make_run("a", 0, 1.0, n_labels=9)]
+RUNS += [make_run("a", 1, 0.5, n_labels=9)]
+
+
+def student_density(t, degrees):
+    """The density of Student's t, from its definition."""
+    scale = math.gamma((degrees + 1) / 2) / math.gamma(degrees / 2)
+    scale /= math.sqrt(degrees * math.pi)
+    return scale * (1 + t * t / degrees) ** (-(degrees + 1) / 2)
+
+
+@pytest.mark.parametrize("degrees", range(1, 10))
+def test_the_points_of_students_t_enclose_95_percent(degrees):
+    point, n_steps = STUDENT[degrees - 1], 20_000
+    width = point / n_steps  # the midpoint rule, over one half
+    mass = width * sum(student_density((i + 0.5) * width, degrees) for i in range(n_steps))
+    assert 2 * mass == pytest.approx(0.95, abs=1e-4)
+
+
+def test_the_interval_is_the_mean_and_students_reach():
+    values = [0.5, 0.7, 0.9, 0.4, 0.6]
+    mean, low, high = mean_interval(values)
+    reach = 2.776 * statistics.stdev(values) / math.sqrt(5)
+    assert mean == pytest.approx(statistics.mean(values))
+    assert (low, high) == pytest.approx((mean - reach, mean + reach))
+
+
+@pytest.mark.parametrize("n", [0, 1, 11])
+def test_too_few_or_too_many_seeds_have_no_interval(n):
+    with pytest.raises(ValueError, match=f"values must be 2 to 10 numbers, got {n}"):
+        mean_interval([0.5] * n)
+
+
+def test_runs_are_summarised_by_system_and_number_of_labels():
+    rows = summarise_runs(RUNS, "held-out rows")
+    assert [(row["labels"], row["system"], row["seeds"]) for row in rows] == [
+        (5, "a", 2),
+        (5, "b", 2),
+        (9, "a", 2),
+    ]
+    assert [row["accuracy_mean"] for row in rows] == [0.625, 0.8125, 0.75]
+    assert {row["split"] for row in rows} == {"held-out rows"}
+
+
+def test_differences_are_paired_by_seed():
+    (row,) = paired_differences(RUNS[:4], "b", "a")
+    assert row["accuracy_mean"] == 0.1875  # of 0.25 and 0.125
+    assert row["accuracy_high"] - row["accuracy_mean"] == pytest.approx(12.706 * 0.0625)
+
+
+def test_epochs_needed_are_counted_to_the_best_of_the_other():
+    slow, fast = make_run("slow", 0, 0.5), make_run("fast", 0, 0.5)
+    slow["result"]["valid_accuracy"] = [0.3, 0.6, 0.5]
+    fast["result"]["valid_accuracy"] = [0.6, 0.7, 0.8]
+    never = make_run("slow", 1, 0.5), make_run("fast", 1, 0.3)
+    assert epochs_needed([slow, fast, *never], "fast", "slow") == [
+        {"labels": 5, "seed": 0, "epochs": 1, "best_epoch": 2},
+        {"labels": 5, "seed": 1, "epochs": None, "best_epoch": 2},
+    ]
+
+
+def test_scores_of_the_tables_stand_beside_the_accuracy():
+    runs = [make_run("p", seed, 0.5 + seed / 4, table={"seed": seed}) for seed in (0, 1)]
+    tables = {
+        json.dumps({"seed": seed}): {"result": {"valid_auc": 0.75 + seed / 8}} for seed in (0, 1)
+    }
+    (row,) = ablation_rows(runs, tables, "x")
+    assert row["valid_auc"] == 0.8125 and row["accuracy_mean"] == 0.625
+
+
+def test_rank_correlation_against_the_closed_form_and_ties():
+    first, second = [3, 1, 2, 5, 4], [2, 1, 4, 5, 3]
+    squares = sum((a - b) ** 2 for a, b in zip(first, second, strict=True))
+    assert rank_correlation(first, second) == pytest.approx(1 - 6 * squares / (5 * 24))
+    assert rank_correlation([1, 10, 100], [-3, -2, 7]) == pytest.approx(1)
+    # ranks 1.5, 1.5, 3 against 1, 2, 3: covariance 1.5, variances 1.5 and 2
+    assert rank_correlation([7, 7, 9], [1, 2, 3]) == pytest.approx(1.5 / math.sqrt(3))
+
+
+def test_scores_that_are_all_equal_have_no_rank():
+    with pytest.raises(ValueError, match="scores must be as many and not all equal"):
+        rank_correlation([1, 1], [1, 2])

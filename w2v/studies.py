@@ -1,0 +1,344 @@
+"""The studies of the report: which runs each is made of, and the rows it gives (Q4.3, Q4.4)."""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from w2v.grid import run_grid, write_results
+from w2v.summaries import (
+    ablation_rows,
+    epochs_needed,
+    paired_differences,
+    rank_correlation,
+    summarise_runs,
+)
+from w2v.systems import CONTROLS, load_data, run_system, train_table
+
+Row = dict[str, Any]
+
+LABELS = (100, 500, 1000, 5000, 20000)
+SEEDS = (0, 1, 2, 3, 4)
+
+# Word2Vec for the classifier. All settings here were chosen on validation rows.
+WORD2VEC = {
+    "dim": 128,
+    "radius": 10,
+    "ratio": 5,
+    "batch_size": 512,
+    "epochs": 15,
+    "noise": "unigram^0.75",
+    "engine": "hogwild",
+    "shared_negatives": True,
+    "subsample": 1e-4,
+}
+# The lab's form, and the form that earns the most, with the training that suits each.
+LAB = {"model": {}, "read": {"table": "sum"}}
+BEST = {
+    "model": {"readout": "class", "start": "uniform"},
+    "read": {"table": "sum", "standardise": True},
+}
+LAB_TRAINING = {
+    100: {"batch_size": 8, "epochs": 12, "learning_rate": 1e-3},
+    500: {"batch_size": 8, "epochs": 8, "learning_rate": 1e-3},
+    1000: {"batch_size": 16, "epochs": 8, "learning_rate": 1e-3},
+    5000: {"batch_size": 32, "epochs": 5, "learning_rate": 1e-3},
+    20000: {"batch_size": 64, "epochs": 4, "learning_rate": 1e-3},
+}
+SLOW_ATTENTION = {"learning_rate": 0.01, "attention_rate": 0.01, "word_dropout": 0.5}
+BEST_TRAINING = {
+    100: {"batch_size": 10, "epochs": 8, "table_rate": 0.1, **SLOW_ATTENTION},
+    500: {"batch_size": 16, "epochs": 5, "table_rate": 0.1, **SLOW_ATTENTION},
+    1000: {"batch_size": 32, "epochs": 10, "table_rate": 0.3, **SLOW_ATTENTION},
+    5000: {"batch_size": 32, "epochs": 5, "table_rate": 0.3, **SLOW_ATTENTION},
+    20000: {"batch_size": 64, "epochs": 3, "table_rate": 0.3, **SLOW_ATTENTION},
+}
+# The ablation: each point changes the base, and its epochs keep the number of trained pairs.
+BASE = {**WORD2VEC, "radius": 5, "epochs": 6}
+POINTS = {
+    "base": {},
+    "R=2": {"radius": 2, "epochs": 15},
+    "R=10": {"radius": 10, "epochs": 3},
+    "K=1": {"ratio": 1},
+    "K=15": {"ratio": 15},
+    "d=32": {"dim": 32},
+    "d=256": {"dim": 256},
+    "E=2": {"epochs": 2},
+    "E=18": {"epochs": 18},
+    "noise=uniform": {"noise": "uniform"},
+    "border=shift": {"border": "shift"},
+    "border=pad": {"border": "pad"},
+    "corpus=1/2": {"share": 0.5, "epochs": 12},
+    "corpus=1/4": {"share": 0.25, "epochs": 24},
+}
+FREE_BUDGET = ("E=2", "E=18")  # here the number of pairs is what is varied
+ABLATION_LABELS = 1000
+
+
+def table_settings(
+    seed: int, source: str, changes: Row | None = None, base: Row | None = None
+) -> Row:
+    """Give the settings of one table.
+
+    Args:
+        seed: of Word2Vec.
+        source: where text comes from.
+        changes: fields of `Word2VecConfig` that differ from the base, and `share`.
+        base: the fields of `Word2VecConfig`; None takes `WORD2VEC`.
+
+    Returns:
+        What `systems.train_table` takes.
+
+    Source: assignment Q4.4.
+    """
+    config = {**(base or WORD2VEC), **(changes or {})}
+    share = config.pop("share", 1.0)
+    return {"config": {**config, "seed": seed}, "share": share, "source": source}
+
+
+def labels_study(seeds: Sequence[int], source: str, labels: Sequence[int] = LABELS) -> list[Row]:
+    """List the runs with and without pretraining, and of the yardsticks, at each number of labels.
+
+    Args:
+        seeds: of texts, layers, order and table.
+        source: where text comes from.
+        labels: numbers of labelled texts.
+
+    Returns:
+        Settings of `systems.run_system`, each with the `name` of its system.
+
+    Source: assignment Q4.3.
+    """
+    runs = []
+    for n in labels:
+        for seed in seeds:
+            table = table_settings(seed, source)
+            lab = {**LAB, "training": LAB_TRAINING[n]}
+            best = {**BEST, "training": BEST_TRAINING[n]}
+            systems = {
+                "TF-IDF + logistic regression": {"system": "TF-IDF"},
+                "lab's form, random table": {**lab, "table": None, "dim": WORD2VEC["dim"]},
+                "lab's form, pretrained table": {**lab, "table": table},
+                "best form, pretrained table": {**best, "table": table},
+                "mean of vectors + logistic regression": {
+                    "system": "mean of vectors",
+                    "read": BEST["read"],
+                    "table": table,
+                },
+            }
+            runs += [_run(name, n, seed, source, **s) for name, s in systems.items()]
+    return runs
+
+
+def controls_study(
+    seeds: Sequence[int], source: str, labels: Sequence[int] = (500, 5000)
+) -> list[Row]:
+    """List the runs that show what it is in the table that helps.
+
+    Args:
+        seeds: of texts, layers, order and table.
+        source: where text comes from.
+        labels: numbers of labelled texts.
+
+    Returns:
+        Settings of `systems.run_system`, each with the `name` of its system.
+
+    Source: assignment Q4.3.
+    """
+    runs = []
+    for n in labels:
+        training = BEST_TRAINING[n]
+        changes: dict[str, Row] = {
+            "tuned (sum of both tables)": {},
+            "frozen": {"training": {**training, "freeze": True}},
+            "center table": {"read": {**BEST["read"], "table": "center"}},
+            "context table": {"read": {**BEST["read"], "table": "context"}},
+            **{control: {"control": control} for control in CONTROLS[1:]},
+        }
+        for seed in seeds:
+            best = {**BEST, "training": training, "table": table_settings(seed, source)}
+            runs += [_run(name, n, seed, source, **best) | c for name, c in changes.items()]
+    return runs
+
+
+def options_study(
+    seeds: Sequence[int], source: str, labels: Sequence[int] = (500, 5000)
+) -> list[Row]:
+    """List the runs that measure each option alone: the best form without it.
+
+    Args:
+        seeds: of texts, layers, order and table.
+        source: where text comes from.
+        labels: numbers of labelled texts.
+
+    Returns:
+        Settings of `systems.run_system`, each with the `name` of its system.
+
+    Source: the lab's form against what an option would give.
+    """
+    runs = []
+    for n in labels:
+        training = BEST_TRAINING[n]
+        changes: dict[str, Row] = {
+            "all options": {},
+            "without class readout": {"model": {"start": "uniform"}},
+            "without uniform start": {"model": {"readout": "class"}},
+            "without standardised table": {"read": {"table": "sum"}},
+            "without slow attention": {"training": {**training, "attention_rate": 1.0}},
+            "without slow table": {"training": {**training, "table_rate": 1.0}},
+            "without word dropout": {"training": {**training, "word_dropout": 0.0}},
+        }
+        for seed in seeds:
+            best = {**BEST, "training": training, "table": table_settings(seed, source)}
+            runs += [_run(name, n, seed, source, **best) | c for name, c in changes.items()]
+    return runs
+
+
+def ablation_study(
+    seeds: Sequence[int],
+    source: str,
+    points: dict[str, Row] | None = None,
+    base: Row | None = None,
+) -> list[Row]:
+    """List the runs of the ablation: one table and one classifier for each point and seed.
+
+    The table is frozen, so that what is measured is what Word2Vec put there.
+
+    Args:
+        seeds: of texts, layers, order and table.
+        source: where text comes from.
+        points: for each point, what it changes; None takes `POINTS`.
+        base: the fields of `Word2VecConfig` that the points change; None takes `BASE`.
+
+    Returns:
+        Settings of `systems.run_system`, each with the `name` of its point.
+
+    Source: assignment Q4.4.
+    """
+    frozen = {**BEST, "training": {**BEST_TRAINING[ABLATION_LABELS], "freeze": True}}
+    return [
+        _run(name, ABLATION_LABELS, seed, source, **frozen, table=table)
+        for name, changes in (POINTS if points is None else points).items()
+        for seed in seeds
+        for table in [table_settings(seed, source, changes, base or BASE)]
+    ]
+
+
+STUDIES: dict[str, Callable[..., list[Row]]] = {
+    "labels": labels_study,
+    "controls": controls_study,
+    "options": options_study,
+    "ablation": ablation_study,
+}
+
+
+def run_study(
+    runs: Sequence[Row],
+    directory: str | Path,
+    *,
+    workers: int | None = None,
+    progress: bool | None = None,
+) -> tuple[list[Row], dict[str, Row]]:
+    """Train the tables that some runs need, then make the runs; what is there already is kept.
+
+    Args:
+        runs: what a study lists.
+        directory: where tables and finished runs are kept.
+        workers: processes; None takes one for each core.
+        progress: show a bar on stderr; None: on a terminal only.
+
+    Returns:
+        The finished runs, as `grid.run_grid` gives them, each with its `name`, which is no part
+        of the settings: one run may stand in several studies. And the tables, by the JSON of
+        their settings.
+
+    Source: assignment Q4.3 and Q4.4.
+    """
+    tables = {json.dumps(run["table"]): run["table"] for run in runs if run.get("table")}
+    kept, finished = f"{directory}/tables", f"{directory}/runs"
+    common = {"workers": workers, "progress": progress}
+    trained = run_grid(
+        partial(train_table, kept), tables.values(), finished, title="tables", **common
+    )
+    nameless = [{key: run[key] for key in run if key != "name"} for run in runs]
+    done = run_grid(partial(run_system, kept), nameless, finished, title="classifiers", **common)
+    named = [{"name": run["name"], **row} for run, row in zip(runs, done, strict=True)]
+    return named, dict(zip(tables, trained, strict=True))
+
+
+def write_study(
+    name: str,
+    directory: str | Path,
+    results: str | Path,
+    *,
+    source: str = "auto",
+    seeds: Sequence[int] = SEEDS,
+    workers: int | None = None,
+    progress: bool | None = None,
+) -> Path:
+    """Run one study of the report and write its results file.
+
+    Args:
+        name: "labels", "controls", "options" or "ablation".
+        directory: where tables and finished runs are kept.
+        results: the folder of the file `<name>.json`.
+        source: "local", "hub" or "builtin".
+        seeds: 2 to 10 of them.
+        workers: processes; None takes one for each core.
+        progress: show a bar on stderr; None: on a terminal only.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ValueError: another name of a study.
+
+    Source: assignment Q4.3 and Q4.4.
+    """
+    if name not in STUDIES:
+        raise ValueError(f"study must be one of {', '.join(STUDIES)}, got {name!r}")
+    listed = STUDIES[name](seeds, source)
+    runs, tables = run_study(listed, directory, workers=workers, progress=progress)
+    split = load_data(source).split
+    facts: Row = {"seeds": list(seeds), "split": split}
+    lab = "lab's form, pretrained table", "lab's form, random table"
+    rows = summarise_runs(runs, split)
+    if name == "labels":
+        facts["paired_gain"] = paired_differences(runs, *lab)
+        facts["epochs_needed"] = epochs_needed(runs, *lab)
+    if name == "ablation":
+        rows = ablation_rows(runs, tables, split)
+        for row in rows:
+            row["pairs"] = "of its own" if row["system"] in FREE_BUDGET else "as the base"
+        accuracies = [row["accuracy_mean"] for row in rows]
+        facts["rank_correlation"] = {
+            score: rank_correlation([row[score] for row in rows], accuracies)
+            for score in ("valid_auc", "common_auc")
+        }
+    return write_results(Path(results) / f"{name}.json", [*tables.values(), *runs], rows, **facts)
+
+
+def read_results(name: str, results: str | Path) -> list[Row]:
+    """Read the rows of a results file.
+
+    Args:
+        name: of the study.
+        results: the folder of the files.
+
+    Returns:
+        The rows; none where the file is missing, after a sentence that says how to make it.
+
+    Source: assignment Q4.4.
+    """
+    path = Path(results) / f"{name}.json"
+    if not path.exists():
+        print(f"There is no {path.name}: python -m w2v ablation --study {name} makes it.")
+        return []
+    return json.loads(path.read_text("utf-8"))["rows"]
+
+
+def _run(name: str, n_labels: int, seed: int, source: str, **settings: Any) -> Row:
+    """Give the settings of one run, measured on test rows."""
+    common = {"name": name, "n_labels": n_labels, "seed": seed, "source": source}
+    return {"system": "attention", "part": "test", **common, **settings}

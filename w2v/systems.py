@@ -1,0 +1,272 @@
+"""One run of a study: settings in, an accuracy on held-out texts out (Q4.3, Q4.4).
+
+All that a run needs stands in its settings, so that they name its result.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from w2v.checkpoint import checkpoint_name, load_model, save_model
+from w2v.classifier import ClassAttentionModel, TextDataset, evaluate_classifier, train_classifier
+from w2v.config import ClassifierConfig, Word2VecConfig
+from w2v.corpus import (
+    load_documents,
+    load_tokenizer,
+    split_labelled,
+    tokenize,
+    vocabulary_identity,
+)
+from w2v.evaluation import evaluate_word2vec
+from w2v.grid import digest
+from w2v.model import Word2Vec
+from w2v.training import train_word2vec
+from w2v.windows import WindowDataset
+
+Row = dict[str, Any]
+
+N_DOCUMENTS_HELD_OUT = 400  # about 30,000 words: to score Word2Vec itself
+N_WATCHED = 2000  # validation texts that each epoch is measured on
+# One question put to every table, whatever it was trained for.
+COMMON = {
+    "dim": 1,
+    "radius": 5,
+    "ratio": 5,
+    "batch_size": 512,
+    "epochs": 1,
+    "noise": "unigram^0.75",
+}
+PARTS = ("train", "valid", "test")
+CONTROLS = ("none", "shuffled rows", "random rows of the same norms")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Hold all texts of a study, tokenised.
+
+    Args:
+        train: labelled texts to learn from.
+        valid: labelled texts to choose settings by.
+        test: labelled texts to report on.
+        texts: the text of each row of the three, for systems with words of their own.
+        documents: unlabelled texts for Word2Vec: those of `train`, and WikiText-2.
+        vocabulary: the identity of the tokenizer's vocabulary.
+        vocab_size: V.
+        n_classes: number of classes.
+        split: where the test rows come from.
+
+    Source: assignment Q4.3.
+    """
+
+    train: TextDataset
+    valid: TextDataset
+    test: TextDataset
+    texts: dict[str, list[str]]
+    documents: list[dict]
+    vocabulary: str
+    vocab_size: int
+    n_classes: int
+    split: str
+
+
+@cache
+def load_data(source: str) -> Data:
+    """Load and tokenise everything once in a process.
+
+    Args:
+        source: "local", "hub" or "builtin".
+
+    Returns:
+        The texts. Word2Vec's documents hold no text of the validation and test rows.
+
+    Source: assignment Q4.3.
+    """
+    tokenizer = load_tokenizer(source)
+    *parts, split = split_labelled("ag_news", source)
+    train, valid, test = (TextDataset.from_documents(tokenize(p, tokenizer)) for p in parts)
+    wiki = tokenize(load_documents("wikitext-2", source, n_samples=None), tokenizer)
+    own = [{"input_ids": train[i]["input_ids"].numpy()} for i in range(len(train))]
+    order = np.random.default_rng(0).permutation(len(own) + len(wiki)).tolist()
+    documents = own + [{"input_ids": row["input_ids"]} for row in wiki]
+    return Data(
+        train=train,
+        valid=valid,
+        test=test,
+        texts=dict(zip(PARTS, (list(part["text"]) for part in parts), strict=True)),
+        documents=[documents[i] for i in order],
+        vocabulary=vocabulary_identity(tokenizer),
+        vocab_size=len(tokenizer),
+        n_classes=parts[0].features["label"].num_classes,
+        split=split,
+    )
+
+
+def train_table(directory: str, settings: Row) -> Row:
+    """Train Word2Vec and keep its checkpoint.
+
+    Args:
+        directory: where checkpoints go, each in a folder named by its settings.
+        settings: `config` (of `Word2VecConfig`), `share` (of the documents), and `source`.
+
+    Returns:
+        Word2Vec's own scores on held-out documents: loss and AUC on the question it was trained
+        for, and on one question common to all tables.
+
+    Source: assignment Q4.4.
+    """
+    data, config = load_data(settings["source"]), Word2VecConfig(**settings["config"])
+    held_out, rest = data.documents[:N_DOCUMENTS_HELD_OUT], data.documents[N_DOCUMENTS_HELD_OUT:]
+    rest = rest[: round(settings["share"] * len(rest))]
+    train_set, valid_set = (
+        WindowDataset.from_documents(part, config.radius, config.border)
+        for part in (rest, held_out)
+    )
+    generator = torch.Generator().manual_seed(config.seed)
+    model = Word2Vec(data.vocab_size, config.dim, generator=generator)
+    history = train_word2vec(model, train_set, valid_set, config, progress=False)
+    save_model(model, _folder(directory, settings), config, vocabulary=data.vocabulary)
+    common = Word2VecConfig(**COMMON)
+    scores = evaluate_word2vec(
+        model,
+        WindowDataset.from_documents(held_out, common.radius, common.border),
+        common,
+        counts=train_set.counts(data.vocab_size),
+    )
+    return {
+        "valid_loss": history.valid_loss[-1],
+        "valid_auc": history.valid_auc[-1],
+        "common_loss": scores.loss,
+        "common_auc": scores.model.auc,
+        "n_words": len(train_set.tokens),
+    }
+
+
+def run_system(directory: str, settings: Row) -> Row:
+    """Train one classifier and measure it.
+
+    Args:
+        directory: where `train_table` kept its checkpoints.
+        settings: `system` ("attention", "mean of vectors" or "TF-IDF"), `n_labels`, `seed`,
+            `source` and `part` ("valid" or "test", the rows it is measured on). For the first
+            two also `table` (settings of `train_table`, or None for a random one), `read` (options
+            of `load_model`) and `control`; for the first also `model` (options of
+            `ClassAttentionModel`) and `training` (fields of `ClassifierConfig`).
+
+    Returns:
+        `accuracy`, and for the first system the lists of `ClassifierHistory`.
+
+    Source: assignment Q4.3 and Q4.4.
+    """
+    data = load_data(settings["source"])
+    held_out = getattr(data, settings["part"])
+    generator = torch.Generator().manual_seed(settings["seed"])
+    chosen = torch.randperm(len(data.train), generator=generator)[: settings["n_labels"]]
+    if settings["system"] == "TF-IDF":
+        return {"accuracy": _score_tf_idf(data, chosen.tolist(), settings["part"])}
+    classifier = _make_classifier(directory, data, settings)
+    train_set = data.train.select(chosen)
+    if settings["system"] == "mean of vectors":
+        table = classifier.embeddings.weight.detach()  # (V, d)
+        return {"accuracy": _score_means(table, train_set, held_out)}
+    history = train_classifier(
+        classifier,
+        train_set,
+        data.valid.select(torch.arange(min(N_WATCHED, len(data.valid)))),
+        ClassifierConfig(**settings["training"], seed=settings["seed"]),
+        progress=False,
+    )
+    return {"accuracy": evaluate_classifier(classifier, held_out)["accuracy"], **vars(history)}
+
+
+def control_table(table: Tensor, control: str, generator: torch.Generator) -> Tensor:
+    """Take from a table what pretraining put there, and leave the rest.
+
+    Args:
+        table: vectors, shape (V, d), float32.
+        control: "none"; "shuffled rows", which gives each word the vector of another; or
+            "random rows of the same norms", which keeps only how long each vector is.
+        generator: draws the order or the directions.
+
+    Returns:
+        The table, shape (V, d), float32.
+
+    Source: assignment Q4.3.
+    """
+    if control == CONTROLS[1]:
+        return table[torch.randperm(len(table), generator=generator)]  # (V, d)
+    if control == CONTROLS[2]:
+        directions = torch.randn(table.shape, generator=generator)  # (V, d)
+        return torch.nn.functional.normalize(directions) * table.norm(dim=1, keepdim=True)
+    return table
+
+
+def mean_vectors(table: Tensor, texts: TextDataset) -> Tensor:
+    """Average the vectors of each text.
+
+    Args:
+        table: vectors, shape (V, d), float32.
+        texts: n texts.
+
+    Returns:
+        Means, shape (n, d), float32; zero for a text without a token.
+
+    Source: the yardstick that needs no attention.
+    """
+    means = torch.zeros(len(texts), table.shape[1])  # (n, d)
+    for i, text in enumerate(texts.__getitems__(range(len(texts)))):
+        if len(text["input_ids"]):
+            means[i] = table[text["input_ids"].long()].mean(dim=0)  # (d,)
+    return means
+
+
+def _make_classifier(directory: str, data: Data, settings: Row) -> ClassAttentionModel:
+    """Make a classifier with the table that the settings name."""
+    table = settings["table"]
+    dim = table["config"]["dim"] if table else settings["dim"]
+    generator = torch.Generator().manual_seed(settings["seed"])
+    options = settings.get("model", {})
+    classifier = ClassAttentionModel(
+        data.vocab_size, dim, data.n_classes, generator=generator, **options
+    )
+    if table:
+        path = _folder(directory, table) / checkpoint_name(Word2VecConfig(**table["config"]))
+        load_model(path, classifier, vocabulary=data.vocabulary, **settings["read"])
+    weight = classifier.embeddings.weight
+    with torch.no_grad():
+        weight.copy_(control_table(weight.clone(), settings.get("control", "none"), generator))
+    return classifier
+
+
+def _folder(directory: str, table: Row) -> Path:
+    """Give each table a folder of its own: file names do not tell seeds and noises apart."""
+    return Path(directory) / digest(table)
+
+
+def _score_means(table: Tensor, train_set: TextDataset, held_out: TextDataset) -> float:
+    """Score logistic regression on the mean vectors of the texts."""
+    model = _logistic_regression()
+    model.fit(mean_vectors(table, train_set).numpy(), train_set.labels.numpy())
+    return float(model.score(mean_vectors(table, held_out).numpy(), held_out.labels.numpy()))
+
+
+def _score_tf_idf(data: Data, chosen: list[int], part: str) -> float:
+    """Score logistic regression on weighted word counts, which needs no vectors at all."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer, model = TfidfVectorizer(sublinear_tf=True), _logistic_regression()
+    texts = [data.texts["train"][i] for i in chosen]
+    model.fit(vectorizer.fit_transform(texts), data.train.labels[chosen].numpy())
+    labels = getattr(data, part).labels.numpy()
+    return float(model.score(vectorizer.transform(data.texts[part]), labels))
+
+
+def _logistic_regression():
+    """Make the classifier of both yardsticks."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(max_iter=1000)
