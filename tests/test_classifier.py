@@ -491,6 +491,21 @@ def test_each_part_takes_its_own_share_of_the_learning_rate(rate, moved_less):
         assert moved_at_a_tenth[name] == pytest.approx(share * moved[name], rel=0.01), name
 
 
+def test_a_falling_rate_takes_steps_in_proportion_down_to_zero(monkeypatch):
+    rates = []
+    step = torch.optim.Adam.step
+    monkeypatch.setattr(
+        torch.optim.Adam,
+        "step",
+        lambda self, *given: (rates.append(self.param_groups[0]["lr"]), step(self, *given))[1],
+    )
+    for decay in (True, False):
+        config = ClassifierConfig(batch_size=8, epochs=2, learning_rate=0.5, decay=decay)
+        train(make_model(), planted_rows(16, seed=1), config=config)
+    assert rates[:4] == pytest.approx([0.5, 0.375, 0.25, 0.125])
+    assert rates[4:] == [0.5] * 4
+
+
 def test_rows_of_absent_words_never_move():
     model = make_model(vocab_size=V + 3)
     before = model.embeddings.weight.detach().clone()

@@ -8,7 +8,8 @@ from golden import V
 
 import w2v
 from w2v import __main__ as command
-from w2v import corpus, experiments
+from w2v import corpus, experiments, studies
+from w2v.grid import write_json
 
 
 def test_train_takes_the_configs_fields_as_options(monkeypatch, capsys):
@@ -109,3 +110,100 @@ def test_neighbours_prints_the_words_nearest_to_each(checkpoint, capsys):
     assert command.main(["neighbours", str(checkpoint), "word3", "word5"]) == 0
     printed = capsys.readouterr().out
     assert "word3" in printed and "word5" in printed and "word7" in printed
+
+
+class Tokenizer:
+    """Stand in for a tokenizer of ids 0 ... 9: the text is the ids."""
+
+    def __len__(self):
+        return 10
+
+
+@pytest.fixture
+def planted_news(monkeypatch):
+    """Texts whose class is their first id; no file is read."""
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["sea", "land"])})
+
+    def news(n_rows, first=0):
+        texts = [f"{i % 2} {2 + i % 8} {2 + i % 5}" for i in range(first, first + n_rows)]
+        rows = {"text": texts, "label": [i % 2 for i in range(first, first + n_rows)]}
+        return Dataset.from_dict(rows, features=features)
+
+    def tokenize(texts, tokenizer):
+        return [
+            {"input_ids": [int(word) for word in row["text"].split()], "label": row["label"]}
+            for row in texts
+        ]
+
+    parts = (news(60), news(20, 60), news(30, 80), "planted rows")
+    for name, value in {
+        "resolve_source": lambda *_, **__: "local",
+        "load_tokenizer": lambda source: Tokenizer(),
+        "vocabulary_identity": lambda tokenizer: "ten ids",
+        "split_labelled": lambda *_: parts,
+        "tokenize": tokenize,
+    }.items():
+        monkeypatch.setattr(corpus, name, value)
+
+
+OPTIONS = "--batch_size 4 --epochs 6 --learning_rate 0.05 --dim 8 --readout class --n_labels 50"
+
+
+def test_classify_trains_keeps_and_tests_and_score_reads_the_same(planted_news, tmp_path, capsys):
+    kept = str(tmp_path / "news.ckpt")
+    assert command.main(["classify", *OPTIONS.split(), "--save", kept]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("epoch 1: validation loss ")
+    assert printed[6:8] == [kept, "on planted rows:"]
+    accuracy, low, high = (float(printed[8].split()[i].rstrip(",")) for i in (1, 4, 6))
+    assert 0.9 < accuracy <= 1 and low < accuracy <= high
+    assert printed[10].split() == ["sea", "land"]
+    assert sum(int(n) for line in printed[11:] for n in line.split()[1:]) == 30
+    assert command.main(["score", "--classifier", kept]) == 0
+    assert capsys.readouterr().out.splitlines() == printed[7:]
+
+
+def test_score_reads_any_labelled_csv(planted_news, tmp_path, capsys):
+    kept = str(tmp_path / "news.ckpt")
+    command.main(["classify", *OPTIONS.split(), "--save", kept])
+    capsys.readouterr()
+    (tmp_path / "own.csv").write_text("class,text\n1,0 3 4\nland,1 5 6\n1,1 2 3\n", "utf-8")
+    assert command.main(["score", "--classifier", kept, "--csv", str(tmp_path / "own.csv")]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "accuracy 0.6667, 95% interval 0.2077 to 0.9385, 3 texts"
+    assert [line.split() for line in printed[3:]] == [["sea", "1", "1"], ["land", "0", "1"]]
+
+
+def test_help_of_classify_shows_how_to_score_a_csv(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["classify", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "python -m w2v score --classifier FILE --csv FILE" in shown
+
+
+def test_more_labels_than_rows_are_one_line_and_no_trace(planted_news, capsys):
+    assert command.main(["classify", *OPTIONS.split()[:-1], "61"]) == 2
+    assert capsys.readouterr().err == (
+        "w2v: n_labels must lie in 1 ... 60, the training rows, got 61\n"
+    )
+
+
+def test_ablation_runs_the_study_asked_for_and_prints_its_rows(monkeypatch, tmp_path, capsys):
+    asked = []
+
+    def write_study(name, directory, results, **options):
+        asked.append((name, directory, list(options["seeds"]), options["workers"]))
+        row = {"labels": 500, "system": "some", "accuracy_mean": 0.5, "accuracy_low": 0.25}
+        return write_json(f"{results}/{name}.json", {"rows": [row | {"accuracy_high": 0.75}]})
+
+    monkeypatch.setattr(studies, "write_study", write_study)
+    options = f"--study controls --source local --n_seeds 3 --directory work --results {tmp_path}"
+    monkeypatch.setattr(corpus, "resolve_source", lambda *_, **__: "local")
+    assert command.main(["ablation", *options.split()]) == 0
+    assert asked == [("controls", "work", [0, 1, 2], None)]
+    assert capsys.readouterr().out.splitlines() == [
+        str(tmp_path / "controls.json"),
+        "   500 labels  0.500 [0.250, 0.750]  some",
+    ]

@@ -157,7 +157,7 @@ def test_the_points_of_the_ablation_train_about_as_many_pairs_as_the_base():
 
 
 def test_a_study_is_written_with_its_rows_and_can_be_read(tmp_path, monkeypatch):
-    points = {"base": {}, "R=1": {"radius": 1}}
+    points = {"base": {}, "untrained": {"learning_rate": 1e-9}}
     monkeypatch.setitem(
         studies.STUDIES,
         "ablation",
@@ -170,7 +170,7 @@ def test_a_study_is_written_with_its_rows_and_can_be_read(tmp_path, monkeypatch)
     options = {"source": "planted", "seeds": (0, 1)}
     studies.write_study("ablation", tmp_path / "work", tmp_path / "results", **options)
     rows = studies.read_results("ablation", tmp_path / "results")
-    assert [row["system"] for row in rows] == ["base", "R=1"]
+    assert [row["system"] for row in rows] == ["base", "untrained"]
     assert all(row["accuracy_low"] <= row["accuracy_mean"] <= row["accuracy_high"] for row in rows)
     assert {row["split"] for row in rows} == {"planted rows"}
 

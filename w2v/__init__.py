@@ -9,11 +9,13 @@ from importlib import import_module
 _ROOMS = {
     "config": ["Word2VecConfig", "ClassifierConfig"],
     "corpus": [
+        "load_csv",
         "load_documents",
         "load_labelled",
         "load_tokenizer",
         "preprocess",
         "resolve_source",
+        "split_labelled",
         "tokenize",
         "vocabulary_identity",
     ],
@@ -47,6 +49,8 @@ _ROOMS = {
         "pretrain",
         "summarise",
     ],
+    "scoring": ["format_scores", "load_classifier", "save_classifier", "score_texts"],
+    "studies": ["read_results"],
     "inspection": ["describe_batch", "describe_neighbours", "show_source"],
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

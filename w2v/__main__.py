@@ -5,6 +5,9 @@ torchrun --nproc-per-node 2 -m w2v train --engine hogwild ...
 python -m w2v neighbours checkpoints/model_dim-....ckpt river army
 python -m w2v export checkpoints/model_dim-....ckpt --output vectors.txt
 python -m w2v classify --checkpoint checkpoints/model_dim-....ckpt --batch_size 32 --epochs 10
+python -m w2v classify --batch_size 32 --epochs 10 --save classifier.ckpt
+python -m w2v score --classifier classifier.ckpt --csv test.csv
+python -m w2v ablation --study labels
 """
 
 import os
@@ -32,13 +35,43 @@ class TrainArguments:
 
 @dataclass(kw_only=True)
 class ClassifyArguments:
-    """Say what the classifier starts from, and what it reads."""
+    """Say what the classifier starts from, what it reads, and where it is kept."""
 
     checkpoint: str = field(default="", metadata={"help": "of Word2Vec; none: a random table"})
+    table: str = field(default="center", metadata={"help": "center, context or sum"})
+    standardise: bool = field(default=False, metadata={"help": "columns to mean 0, variance 1"})
     dim: int = field(default=128, metadata={"help": "d of a random table"})
+    readout: str = field(default="mean", metadata={"help": "mean (the lab's) or class"})
+    start: str = field(default="random", metadata={"help": "random or uniform"})
     source: str = field(default="auto", metadata={"help": "auto, local, hub or builtin"})
     n_labels: int = field(default=5000, metadata={"help": "labelled texts to train on"})
-    n_valid: int = field(default=5000, metadata={"help": "labelled texts held out"})
+    save: str = field(default="", metadata={"help": "file to keep the classifier in"})
+
+
+@dataclass(kw_only=True)
+class ScoreArguments:
+    """Say which saved classifier answers, and for which texts."""
+
+    classifier: str = field(metadata={"help": "a file that classify --save wrote"})
+    csv: str = field(
+        default="",
+        metadata={"help": "rows of class (1 ... n, or its name), text; none: AG News test rows"},
+    )
+    source: str = field(default="auto", metadata={"help": "auto, local, hub or builtin"})
+
+
+@dataclass(kw_only=True)
+class AblationArguments:
+    """Say which study to run, and where its files go."""
+
+    study: str = field(default="ablation", metadata={"help": "labels, controls, options, all ..."})
+    source: str = field(default="auto", metadata={"help": "auto, local, hub or builtin"})
+    directory: str = field(
+        default="checkpoints/studies", metadata={"help": "of tables and finished runs"}
+    )
+    results: str = field(default="report/results", metadata={"help": "of the results files"})
+    n_seeds: int = field(default=5, metadata={"help": "seeds of every point, 2 to 10"})
+    workers: int = field(default=0, metadata={"help": "processes; 0: one a core"})
 
 
 @dataclass(kw_only=True)
@@ -76,37 +109,106 @@ def train(arguments: list[str]) -> None:
 
 
 def classify(arguments: list[str]) -> None:
-    """Train the attention classifier on held labels, from a checkpoint or a random table.
+    """Train the attention classifier, from a checkpoint or a random table, and test it.
 
     Args:
         arguments: `ClassifierConfig` and `ClassifyArguments` as options.
 
     Source: assignment Q4.1 to Q4.3.
     """
-    config, options = _parse("classify", arguments, w2v.ClassifierConfig, ClassifyArguments)
+    epilog = (
+        "To score a labelled CSV (class, then text) with a classifier that was kept by --save: "
+        "python -m w2v score --classifier FILE --csv FILE"
+    )
+    config, options = _parse(
+        "classify", arguments, w2v.ClassifierConfig, ClassifyArguments, epilog=epilog
+    )
     source = w2v.resolve_source(options.source, needs=("ag_news",))
-    labelled = w2v.load_labelled("ag_news", source).shuffle(seed=config.seed)
+    *parts, split = w2v.split_labelled("ag_news", source)
+    classes = parts[0].features["label"].names
     tokenizer = w2v.load_tokenizer(source)
-    texts = w2v.tokenize(labelled, tokenizer)
-    train_set = texts.select(range(options.n_valid, options.n_valid + options.n_labels))
-    valid_set = texts.select(range(options.n_valid))
+    vocabulary = w2v.vocabulary_identity(tokenizer)
+    if not 0 < options.n_labels <= len(parts[0]):
+        raise ValueError(
+            f"n_labels must lie in 1 ... {len(parts[0])}, the training rows, got {options.n_labels}"
+        )
+    parts[0] = parts[0].select(range(options.n_labels))
+    train_set, valid_set, test_set = (w2v.tokenize(part, tokenizer) for part in parts)
     dim = options.dim
     if options.checkpoint:
         dim = w2v.load_word2vec(options.checkpoint)[1].dim
     classifier = w2v.ClassAttentionModel(
         len(tokenizer),
         dim,
-        labelled.features["label"].num_classes,
+        len(classes),
+        readout=options.readout,
+        start=options.start,
         generator=torch.Generator().manual_seed(config.seed),
     )
     if options.checkpoint:
-        vocabulary = w2v.vocabulary_identity(tokenizer)
-        w2v.load_model(options.checkpoint, classifier, vocabulary=vocabulary)
+        how = {"table": options.table, "standardise": options.standardise}
+        w2v.load_model(options.checkpoint, classifier, vocabulary=vocabulary, **how)
     history = w2v.train_classifier(classifier, train_set, valid_set, config)
     for epoch, (loss, accuracy) in enumerate(
         zip(history.valid_loss, history.valid_accuracy, strict=True), start=1
     ):
         print(f"epoch {epoch}: validation loss {loss:.4f} nats, accuracy {accuracy:.4f}")
+    if options.save:
+        path = w2v.save_classifier(classifier, options.save, vocabulary=vocabulary, classes=classes)
+        print(path)
+    print(f"on {split}:")
+    _print_scores(classifier, test_set, classes)
+
+
+def score(arguments: list[str]) -> None:
+    """Score a saved classifier on a labelled CSV, or on the test rows of AG News.
+
+    Args:
+        arguments: `ScoreArguments` as options.
+
+    Source: assignment Q4.2.
+    """
+    (options,) = _parse("score", arguments, ScoreArguments)
+    source = w2v.resolve_source(options.source, needs=("ag_news",))
+    tokenizer = w2v.load_tokenizer(source)
+    vocabulary = w2v.vocabulary_identity(tokenizer)
+    classifier, classes = w2v.load_classifier(options.classifier, vocabulary=vocabulary)
+    if options.csv:
+        texts = w2v.load_csv(options.csv, classes)
+    else:
+        texts, split = w2v.split_labelled("ag_news", source)[2:]
+        print(f"on {split}:")
+    _print_scores(classifier, w2v.tokenize(texts, tokenizer), classes)
+
+
+def ablation(arguments: list[str]) -> None:
+    """Run one study of the report, or all of them; what is finished is not run again.
+
+    Args:
+        arguments: `AblationArguments` as options.
+
+    Source: assignment Q4.4.
+    """
+    from w2v import studies
+
+    (options,) = _parse("ablation", arguments, AblationArguments)
+    source = w2v.resolve_source(options.source, needs=("ag_news", "wikitext-2"))
+    for name in studies.STUDIES if options.study == "all" else [options.study]:
+        path = studies.write_study(
+            name,
+            options.directory,
+            options.results,
+            source=source,
+            seeds=range(options.n_seeds),
+            workers=options.workers or None,
+            progress=True,
+        )
+        print(path)
+        for row in studies.read_results(name, options.results):
+            print(
+                "{labels:>6} labels  {accuracy_mean:.3f} [{accuracy_low:.3f}, "
+                "{accuracy_high:.3f}]  {system}".format(**row)
+            )
 
 
 def neighbours(arguments: list[str]) -> None:
@@ -143,7 +245,14 @@ def export(arguments: list[str]) -> None:
     print(f"{len(vectors)} vectors in {options.output}")
 
 
-COMMANDS = {"train": train, "classify": classify, "neighbours": neighbours, "export": export}
+COMMANDS = {
+    "train": train,
+    "neighbours": neighbours,
+    "export": export,
+    "classify": classify,
+    "score": score,
+    "ablation": ablation,
+}
 
 
 def _load_vectors(path: str) -> w2v.WordVectors:
@@ -155,11 +264,19 @@ def _load_vectors(path: str) -> w2v.WordVectors:
     )
 
 
-def _parse(command: str, arguments: list[str], *kinds: type) -> tuple:
+def _print_scores(classifier: w2v.ClassAttentionModel, texts, classes: list[str]) -> None:
+    """Print accuracy, interval and confusions on tokenised texts."""
+    from w2v.classifier import TextDataset
+
+    scores = w2v.score_texts(classifier, TextDataset.from_documents(texts))
+    print(w2v.format_scores(scores, classes))
+
+
+def _parse(command: str, arguments: list[str], *kinds: type, epilog: str | None = None) -> tuple:
     """Turn options into settings; `--help` lists them with their defaults."""
     from transformers import HfArgumentParser
 
-    parser = HfArgumentParser(kinds, prog=f"python -m w2v {command}")
+    parser = HfArgumentParser(kinds, prog=f"python -m w2v {command}", epilog=epilog)
     return parser.parse_args_into_dataclasses(arguments)
 
 

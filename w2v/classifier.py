@@ -404,8 +404,11 @@ def train_classifier(
         optimizer = torch.optim.Adam(
             _at_their_rates(trained, config), lr=config.learning_rate, fused=True
         )
+        schedule = torch.optim.lr_scheduler.LinearLR(
+            optimizer, 1.0, 0.0 if config.decay else 1.0, total_iters=config.epochs * len(loader)
+        )
         for epoch in range(1, config.epochs + 1):
-            train = _train_epoch(classifier, loader, optimizer, epoch, bar)
+            train = _train_epoch(classifier, loader, optimizer, schedule, epoch, bar)
             valid = evaluate_classifier(classifier, valid_texts)
             _check_finite("validation loss", valid["loss"], epoch, len(loader), optimizer)
             history.train_loss.append(train["loss"])
@@ -514,7 +517,12 @@ def _training_mode(classifier: nn.Module, freeze: bool) -> Iterator[dict[str, nn
 
 
 def _train_epoch(
-    classifier: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer, epoch: int, bar
+    classifier: nn.Module,
+    loader: DataLoader,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    epoch: int,
+    bar,
 ) -> dict[str, float]:
     """Take one step per batch; give the epoch's mean loss and accuracy."""
     total_loss, n_right, n_texts = 0.0, 0, 0
@@ -526,6 +534,7 @@ def _train_epoch(
         optimizer.zero_grad()
         (loss / n_batch).backward()
         optimizer.step()
+        schedule.step()
         total_loss += loss.item()
         n_right += n_batch_right
         n_texts += n_batch

@@ -160,6 +160,7 @@ class ClassifierConfig:
         epochs: the passes over the training texts.
         learning_rate: Adam's step size.
         seed: of the classifier's own layers and the order of the texts.
+        decay: let the step size fall in a straight line to 0 at the last step.
         freeze: keep the embedding table as it was handed over.
         table_rate: the embedding table's share of the learning rate.
         attention_rate: the share of q, k, v and the class embeddings.
@@ -176,6 +177,7 @@ class ClassifierConfig:
     epochs: int = field(metadata={"help": "the passes over the training texts"})
     learning_rate: float = field(default=3e-3, metadata={"help": "Adam's step size"})
     seed: int = field(default=0, metadata={"help": "of layers and order"})
+    decay: bool = field(default=False, metadata={"help": "let the step size fall to 0"})
     freeze: bool = field(default=False, metadata={"help": "keep the embedding table fixed"})
     table_rate: float = field(default=1.0, metadata={"help": "of the table, share of the rate"})
     attention_rate: float = field(default=1.0, metadata={"help": "of q, k, v, share of the rate"})

@@ -5,7 +5,6 @@ import json
 import multiprocessing
 import os
 import platform
-import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -15,6 +14,8 @@ from typing import Any
 
 import torch
 from tqdm import tqdm
+
+from w2v.checkpoint import replaced
 
 Row = dict[str, Any]
 
@@ -129,13 +130,8 @@ def write_json(path: str | Path, payload: Row) -> Path:
     """
     path = Path(path)
     text = json.dumps(payload, indent=1, allow_nan=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        temporary.write_text(text + "\n", "utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replaced(path) as file:
+        file.write(text.encode() + b"\n")
     return path
 
 

@@ -1,0 +1,142 @@
+"""A classifier kept in a file, and what it reaches on labelled texts."""
+
+import math
+import os
+
+import pytest
+import torch
+
+from w2v.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from w2v.classifier import ClassAttentionModel, TextDataset, collate_texts
+from w2v.scoring import (
+    NORMAL,
+    format_scores,
+    load_classifier,
+    save_classifier,
+    score_texts,
+    wilson_interval,
+)
+
+V, D, N_CLASSES = 11, 7, 4
+CLASSES = ["World", "Sports", "Business", "Sci/Tech"]
+ROWS = [{"input_ids": [i % V, (3 * i) % V, i % 5], "label": i % N_CLASSES} for i in range(30)]
+
+
+def make_model(readout="mean", seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    model = ClassAttentionModel(V, D, N_CLASSES, readout=readout, generator=generator)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator))
+    return model
+
+
+def save(directory, model=None, **changes):
+    options = {"vocabulary": "words-1", "classes": CLASSES} | changes
+    return save_classifier(model or make_model(), directory / "kept" / "news.ckpt", **options)
+
+
+@pytest.mark.parametrize("readout", ["mean", "class"])
+def test_a_saved_classifier_comes_back_bit_for_bit(tmp_path, readout):
+    model = make_model(readout)
+    loaded, classes = load_classifier(save(tmp_path, model), vocabulary="words-1")
+    assert classes == CLASSES
+    batch = collate_texts(ROWS)
+    inputs = batch["input_ids"], batch["attention_mask"]
+    assert torch.equal(loaded(*inputs), model(*inputs))
+
+
+class Hostile:
+    def __reduce__(self):
+        return (os.mkdir, ("run",))
+
+
+def test_damaged_and_hostile_files_are_refused_and_run_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = save(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="path must be a whole file of w2v"):
+        load_classifier(path)
+    torch.save({"format": Hostile()}, path)
+    with pytest.raises(CheckpointError, match="path must be a whole file of w2v"):
+        load_classifier(path)
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_vocabulary_and_another_kind_of_file_are_refused(tmp_path):
+    path = save(tmp_path)
+    with pytest.raises(CheckpointError, match="must hold vocabulary 'words-2', got 'words-1'"):
+        load_classifier(path, vocabulary="words-2")
+    write_checkpoint(path, {"format": 1})
+    with pytest.raises(CheckpointError, match="must hold a classifier, got 1"):
+        load_classifier(path)
+    with pytest.raises(FileNotFoundError, match="path must be an existing file"):
+        load_classifier(tmp_path / "none.ckpt")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": CLASSES[:3]},
+        {"classes": None},
+        {"readout": "max"},
+        {"readout": "class"},
+        {"parameters": {}},
+        {"parameters": {"embeddings.weight": torch.zeros(3)}},
+    ],
+)
+def test_files_whose_parts_disagree_are_refused(tmp_path, change):
+    path = save(tmp_path)
+    write_checkpoint(path, read_checkpoint(path) | change)
+    with pytest.raises(CheckpointError, match="must hold a whole classifier"):
+        load_classifier(path)
+
+
+def test_a_classifier_is_saved_with_one_name_for_each_class(tmp_path):
+    with pytest.raises(ValueError, match=r"classes must name the 4 classes, got \['a'\]"):
+        save(tmp_path, classes=["a"])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_confusions_equal_plain_loops(training):
+    model = make_model("class").train(training)
+    scores = score_texts(model, TextDataset.from_documents(ROWS))
+    expected = [[0] * N_CLASSES for _ in range(N_CLASSES)]
+    for row in ROWS:
+        batch = collate_texts([row])
+        answer = model(batch["input_ids"], batch["attention_mask"])[0].tolist()
+        expected[row["label"]][answer.index(max(answer))] += 1
+    assert scores.confusion.tolist() == expected
+    n_right = sum(expected[i][i] for i in range(N_CLASSES))
+    assert scores.accuracy == n_right / len(ROWS)
+    assert (scores.low, scores.high) == wilson_interval(n_right, len(ROWS))
+    assert model.training == training
+
+
+@pytest.mark.parametrize(("n_right", "n"), [(3, 10), (450, 500), (0, 8), (8, 8)])
+def test_the_ends_of_wilsons_interval_are_1_96_deviations_from_what_was_seen(n_right, n):
+    for end in wilson_interval(n_right, n):
+        if 0 < end < 1:
+            deviation = math.sqrt(end * (1 - end) / n)
+            assert abs(n_right / n - end) == pytest.approx(NORMAL * deviation)
+    low, high = wilson_interval(n_right, n)
+    assert 0 <= low <= n_right / n <= high <= 1
+
+
+@pytest.mark.parametrize(("n_right", "n"), [(0, 0), (5, 4), (-1, 4)])
+def test_impossible_counts_have_no_interval(n_right, n):
+    with pytest.raises(ValueError, match=r"n_right must lie in 0 \.\.\. n"):
+        wilson_interval(n_right, n)
+
+
+def test_scores_are_laid_out_with_names_interval_and_counts():
+    scores = score_texts(make_model(), TextDataset.from_documents(ROWS))
+    lines = format_scores(scores, CLASSES).splitlines()
+    assert lines[0].startswith(f"accuracy {scores.accuracy:.4f}, 95% interval {scores.low:.4f} to")
+    assert lines[0].endswith("30 texts")
+    assert lines[2].split() == CLASSES
+    for name, line, row in zip(CLASSES, lines[3:], scores.confusion.tolist(), strict=True):
+        assert line.split() == [name, *map(str, row)]
