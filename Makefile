@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := notebooks/word2vec.ipynb notebooks/classification.ipynb
 
-.PHONY: notebooks test bench lint clean
+.PHONY: notebooks test bench experiments lint clean
 
 notebooks: $(VENV)/.installed
 	$(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False $(NOTEBOOKS)
@@ -15,6 +15,10 @@ test: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m tests.benchmarks.loader
+
+experiments: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m w2v ablation --study all
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

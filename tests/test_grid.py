@@ -48,6 +48,12 @@ def test_runs_are_made_in_other_processes(tmp_path):
     assert (tmp_path / "trace6").read_text().split()[1] != str(os.getpid())
 
 
+def test_without_workers_runs_are_made_here(tmp_path):
+    rows = run_grid(note, grid_of(tmp_path, 7, 8), tmp_path / "runs", workers=0, progress=False)
+    assert [row["result"]["square"] for row in rows] == [49, 64]
+    assert (tmp_path / "trace7").read_text().split()[1] == str(os.getpid())
+
+
 def test_runs_are_named_by_their_settings_whatever_the_order_of_keys():
     assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1})
     assert digest({"a": 1}) != digest({"a": 1.5})

@@ -175,6 +175,25 @@ def test_a_study_is_written_with_its_rows_and_can_be_read(tmp_path, monkeypatch)
     assert {row["split"] for row in rows} == {"planted rows"}
 
 
+def test_the_live_ablation_compares_radii_on_rows_to_choose_by(monkeypatch):
+    asked = []
+
+    def run_system(directory, settings):
+        asked.append(settings)
+        return {"accuracy": settings["table"]["config"]["radius"] / 100 + settings["seed"] / 10}
+
+    monkeypatch.setattr(studies, "run_system", run_system)
+    monkeypatch.setattr(studies, "train_table", lambda directory, settings: {"valid_auc": 0.5})
+    monkeypatch.setattr(studies, "resolve_source", lambda source: "planted")
+    in_this_process(monkeypatch)
+    rows = studies.live_ablation()
+    assert [row["system"] for row in rows] == ["R=2", "R=10"]
+    assert [row["accuracy_mean"] for row in rows] == pytest.approx([0.07, 0.15])
+    assert {settings["part"] for settings in asked} == {"valid"}
+    pairs = {c["radius"] * c["epochs"] for settings in asked for c in [settings["table"]["config"]]}
+    assert len(pairs) == 1  # a wider window trains more pairs in an epoch
+
+
 def in_this_process(monkeypatch):
     """Make the runs of a grid here: other processes would not know of the planted texts."""
 

@@ -42,7 +42,7 @@ def run_grid(
             must be known by its name at the top of a module (or be a `partial` of such).
         grid: the settings of each run, plain numbers, strings, lists and dicts.
         directory: where the files are.
-        workers: processes; None takes one for each core.
+        workers: processes; None takes one for each core, 0 works in this one.
         title: shown with the progress and the time left.
         progress: show a bar on stderr; None: on a terminal only.
 
@@ -59,19 +59,14 @@ def run_grid(
     files = [directory / f"{digest(settings)}.json" for settings in grid]
     missing = {file: settings for file, settings in zip(files, grid, strict=True)}
     missing = {file: settings for file, settings in missing.items() if not file.exists()}
-    pool = ProcessPoolExecutor(
-        max(1, min(workers or os.cpu_count() or 1, len(missing))),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=torch.set_num_threads,
-        initargs=(1,),
-    )
     disable = None if progress is None else not progress  # tqdm: None hides it off a terminal
-    try:
-        jobs = [pool.submit(_run_and_keep, run, s, file) for file, s in missing.items()]
-        for job in tqdm(as_completed(jobs), title, len(jobs), unit=" runs", disable=disable):
-            job.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with tqdm(total=len(missing), desc=title, unit=" runs", disable=disable) as bar:
+        if workers == 0:
+            for file, settings in missing.items():
+                _run_and_keep(run, settings, file)
+                bar.update()
+        elif missing:
+            _run_in_processes(run, missing, workers or os.cpu_count() or 1, bar)
     return [json.loads(file.read_text("utf-8")) for file in files]
 
 
@@ -133,6 +128,25 @@ def write_json(path: str | Path, payload: Row) -> Path:
     with replaced(path) as file:
         file.write(text.encode() + b"\n")
     return path
+
+
+def _run_in_processes(
+    run: Callable[[Row], Row], missing: dict[Path, Row], workers: int, bar: tqdm
+) -> None:
+    """Make the missing runs, as many at a time as there are processes."""
+    pool = ProcessPoolExecutor(
+        min(workers, len(missing)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=torch.set_num_threads,
+        initargs=(1,),
+    )
+    try:
+        jobs = [pool.submit(_run_and_keep, run, s, file) for file, s in missing.items()]
+        for job in as_completed(jobs):
+            job.result()
+            bar.update()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _run_and_keep(run: Callable[[Row], Row], settings: Row, file: Path) -> None:

@@ -4,8 +4,10 @@ import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from w2v.corpus import resolve_source
 from w2v.grid import run_grid, write_results
 from w2v.summaries import (
     ablation_rows,
@@ -71,6 +73,11 @@ POINTS = {
     "border=pad": {"border": "pad"},
     "corpus=1/2": {"share": 0.5, "epochs": 12},
     "corpus=1/4": {"share": 0.25, "epochs": 24},
+}
+# The small one: two radii at one number of pairs, a quarter of the text, two seeds.
+LIVE_POINTS = {
+    "R=2": {"radius": 2, "epochs": 10, "share": 0.25},
+    "R=10": {"radius": 10, "epochs": 2, "share": 0.25},
 }
 FREE_BUDGET = ("E=2", "E=18")  # here the number of pairs is what is varied
 ABLATION_LABELS = 1000
@@ -226,6 +233,26 @@ def ablation_study(
     ]
 
 
+def live_ablation(source: str = "auto", *, seeds: Sequence[int] = (0, 1)) -> list[Row]:
+    """Run a small ablation here and now: is a narrow window better, or a wide one?
+
+    Nothing is kept, and nothing that was kept is used. Test rows are not touched.
+
+    Args:
+        source: where text comes from.
+        seeds: 2 to 10 of them.
+
+    Returns:
+        A row for each of `LIVE_POINTS`, as `summarise_runs` gives them.
+
+    Source: assignment Q4.4.
+    """
+    runs = ablation_study(seeds, resolve_source(source), LIVE_POINTS)
+    with TemporaryDirectory() as directory:
+        done, tables = run_study([run | {"part": "valid"} for run in runs], directory, workers=0)
+    return ablation_rows(done, tables, "validation rows")
+
+
 STUDIES: dict[str, Callable[..., list[Row]]] = {
     "labels": labels_study,
     "controls": controls_study,
@@ -246,7 +273,7 @@ def run_study(
     Args:
         runs: what a study lists.
         directory: where tables and finished runs are kept.
-        workers: processes; None takes one for each core.
+        workers: processes; None takes one for each core, 0 works in this one.
         progress: show a bar on stderr; None: on a terminal only.
 
     Returns:
@@ -286,7 +313,7 @@ def write_study(
         results: the folder of the file `<name>.json`.
         source: "local", "hub" or "builtin".
         seeds: 2 to 10 of them.
-        workers: processes; None takes one for each core.
+        workers: processes; None takes one for each core, 0 works in this one.
         progress: show a bar on stderr; None: on a terminal only.
 
     Returns:
