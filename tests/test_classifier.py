@@ -30,9 +30,9 @@ def make_model(vocab_size=V, d=D, n_classes=N_CLASSES, seed=0, **options):
     return ClassAttentionModel(vocab_size, d, n_classes, generator=seeded(seed), **options)
 
 
-def make_class_readout_model(seed=0):
+def make_class_readout_model(seed=0, readout="class"):
     """A model whose class vectors and biases are drawn: they start at zero."""
-    model = make_model(seed=seed, readout="class")
+    model = make_model(seed=seed, readout=readout)
     with torch.no_grad():
         model.class_readout.normal_(generator=seeded(seed + 1))
         model.class_bias.normal_(generator=seeded(seed + 2))
@@ -146,10 +146,33 @@ def test_class_readout_equals_plain_loops_in_float64():
             assert logit == pytest.approx(expected, abs=1e-10)
 
 
+def test_hidden_readout_equals_plain_loops_in_float64():
+    model = make_class_readout_model(readout="hidden").double()
+    vectors, biases = model.class_readout.tolist(), model.class_bias.tolist()
+    for text, row in zip(TEXTS, forward(model, make_batch()).tolist(), strict=True):
+        weights, values = loop_attention(model, text)
+        for which, logit in enumerate(row):
+            pairs = list(zip(weights[which], values, strict=True))
+            read = [sum(weight * value[i] for weight, value in pairs) for i in range(D)]
+            hidden = [max(x, 0.0) for x in affine(model.hidden, read)]
+            both = [x + h for x, h in zip(read, hidden, strict=True)]
+            expected = biases[which] + sum(u * x for u, x in zip(vectors[which], both, strict=True))
+            assert logit == pytest.approx(expected, abs=1e-10)
+
+
+def test_logits_behind_a_hidden_layer_are_not_split_by_tokens():
+    batch = make_batch()
+    with pytest.raises(ValueError, match="readout must be 'mean' or 'class' to be split"):
+        make_model(readout="hidden").contributions(batch["input_ids"], batch["attention_mask"])
+
+
 def test_class_readout_and_the_labs_form_share_all_other_parameters():
     lab, model = make_model().state_dict(), make_model(readout="class").state_dict()
+    hidden = make_model(readout="hidden").state_dict()
     assert set(model) - set(lab) == {"class_readout", "class_bias"}
-    assert all(torch.equal(lab[name], model[name]) for name in lab)
+    assert set(hidden) - set(model) == {"hidden.weight", "hidden.bias"}
+    for name in lab:
+        assert torch.equal(lab[name], model[name]) and torch.equal(lab[name], hidden[name])
     assert not model["class_readout"].any() and not model["class_bias"].any()
 
 
@@ -568,7 +591,9 @@ def test_wrong_sizes_are_refused(sizes, error, message):
 
 
 def test_unknown_readouts_and_starts_are_refused():
-    with pytest.raises(ValueError, match="readout must be one of 'mean', 'class', got 'max'"):
+    with pytest.raises(
+        ValueError, match="readout must be one of 'mean', 'class', 'hidden', got 'max'"
+    ):
         make_model(readout="max")
     with pytest.raises(ValueError, match="start must be one of 'random', 'uniform', got 'zero'"):
         make_model(start="zero")

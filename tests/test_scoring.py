@@ -36,7 +36,7 @@ def save(directory, model=None, **changes):
     return save_classifier(model or make_model(), directory / "kept" / "news.ckpt", **options)
 
 
-@pytest.mark.parametrize("readout", ["mean", "class"])
+@pytest.mark.parametrize("readout", ["mean", "class", "hidden"])
 def test_a_saved_classifier_comes_back_bit_for_bit(tmp_path, readout):
     model = make_model(readout)
     loaded, classes = load_classifier(save(tmp_path, model), vocabulary="words-1")

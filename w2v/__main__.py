@@ -41,7 +41,7 @@ class ClassifyArguments:
     table: str = field(default="center", metadata={"help": "center, context or sum"})
     standardise: bool = field(default=False, metadata={"help": "columns to mean 0, variance 1"})
     dim: int = field(default=128, metadata={"help": "d of a random table"})
-    readout: str = field(default="mean", metadata={"help": "mean (the lab's) or class"})
+    readout: str = field(default="mean", metadata={"help": "mean (the lab's), class or hidden"})
     start: str = field(default="random", metadata={"help": "random or uniform"})
     source: str = field(default="auto", metadata={"help": "auto, local, hub or builtin"})
     n_labels: int = field(default=5000, metadata={"help": "labelled texts to train on"})

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from w2v.config import ClassifierConfig, check_choice, check_positive_int
 
 PAD_ID = 0  # fills a batch; the attention mask keeps it out of every result
-READOUTS = ("mean", "class")
+READOUTS = ("mean", "class", "hidden")
 STARTS = ("random", "uniform")
 
 
@@ -35,14 +35,16 @@ class ClassAttentionModel(nn.Module):
     The mean over d asks every column of the table to speak for or against a class alike. With
     `readout="class"` each class weighs the columns with a vector of its own; with
     `start="uniform"` the keys start at zero and the values as the tokens themselves. With both,
-    training starts as logistic regression on the mean of a text's vectors.
+    training starts as logistic regression on the mean of a text's vectors. That is a linear
+    question; `readout="hidden"` adds a hidden layer (ReLU) to what a class reads, before its
+    vector weighs it.
 
     Args:
         vocab_size: V, the number of ids.
         d: length of a word's vector.
         n_classes: number of classes, 2 or more.
-        readout: "mean", the lab's mean over d, or "class", a learned vector for each class
-            (from zero) and a bias.
+        readout: "mean", the lab's mean over d; "class", a learned vector for each class (from
+            zero) and a bias; or "hidden", the same behind a hidden layer.
         start: of keys and values: "random", as PyTorch draws them, or "uniform".
         generator: draws the parameters; None takes PyTorch's global one.
 
@@ -79,18 +81,26 @@ class ClassAttentionModel(nn.Module):
             nn.init.eye_(self.v.weight)
             for zero in (self.k.weight, self.k.bias, self.v.bias):
                 nn.init.zeros_(zero)
-        if readout == "class":
+        if readout == "hidden":
+            self.hidden = nn.utils.skip_init(nn.Linear, d, d)
+            self._draw_layer(self.hidden, generator)
+        if readout != "mean":
             self.class_readout = nn.Parameter(torch.zeros(n_classes, d))  # (n_classes, d)
             self.class_bias = nn.Parameter(torch.zeros(n_classes))  # (n_classes,)
 
     def _draw_parameters(self, generator: torch.Generator | None) -> None:
         """Draw the layers, then the class embeddings, then the table."""
-        bound = 1 / math.sqrt(self.q.in_features)
         for layer in (self.q, self.k, self.v):
-            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-            nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+            self._draw_layer(layer, generator)
         nn.init.normal_(self.class_embeddings, generator=generator)
         nn.init.normal_(self.embeddings.weight, generator=generator)
+
+    @staticmethod
+    def _draw_layer(layer: nn.Linear, generator: torch.Generator | None) -> None:
+        """Draw weight, then bias."""
+        bound = 1 / math.sqrt(layer.in_features)
+        nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+        nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
 
     def align_values(self) -> None:
         """Start the values along the mean row of the embedding table.
@@ -131,6 +141,8 @@ class ClassAttentionModel(nn.Module):
         read = self.v(weights @ tokens)  # (B, n_classes, d)
         if self.readout == "mean":
             return read.mean(dim=-1)  # (B, n_classes)
+        if self.readout == "hidden":
+            read = read + F.relu(self.hidden(read))  # (B, n_classes, d)
         return (read * self.class_readout).sum(dim=-1) + self.class_bias  # (B, n_classes)
 
     def attention(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -167,10 +179,13 @@ class ClassAttentionModel(nn.Module):
             float32: over the tokens of a text they sum to its logits, less a class's bias.
 
         Raises:
-            ValueError: the shapes differ, or an id lies outside the vocabulary.
+            ValueError: the shapes differ, an id lies outside the vocabulary, or the readout is
+                "hidden", whose logits are no sums over tokens.
 
         Source: assignment section 4, the lab's `ClassAttentionModel`.
         """
+        if self.readout == "hidden":
+            raise ValueError("readout must be 'mean' or 'class' to be split, got 'hidden'")
         weights = self.attention(input_ids, attention_mask)  # (B, n_classes, T)
         values = self.v(self.embeddings(input_ids))  # (B, T, d)
         if self.readout == "mean":
