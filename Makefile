@@ -13,11 +13,14 @@ test: $(VENV)/.installed
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --nbval notebooks
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.benchmarks
 	$(BIN)/python -m tests.benchmarks.loader
+	$(BIN)/python -m tests.benchmarks.speed
+	$(BIN)/python -m tests.benchmarks.size
+	$(BIN)/python -m tests.benchmarks.distributed
+	$(BIN)/python -m tests.benchmarks.vectors
 
-experiments: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+experiments: $(VENV)/.benchmarks
 	$(BIN)/python -m w2v ablation --study all
 
 lint: $(VENV)/.installed
@@ -27,6 +30,10 @@ lint: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fast,notebooks,test]'
+	touch $@
+
+$(VENV)/.benchmarks: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	touch $@
 
 clean:

@@ -207,6 +207,7 @@ def pretrain(
     source: str = "auto",
     corpus: str = "wikitext-2",
     n_samples: int | None = None,
+    progress: bool | None = None,
 ) -> tuple[Path, History]:
     """Train Word2Vec from text to checkpoint, in one call.
 
@@ -218,6 +219,7 @@ def pretrain(
         source: where text comes from, as in `resolve_source`.
         corpus: as in `load_documents`: "wikitext-2", say.
         n_samples: documents to train on; None takes all.
+        progress: show a bar with the loss and words per second; None: on a terminal only.
 
     Returns:
         The path of the checkpoint, and the numbers of each epoch.
@@ -233,7 +235,13 @@ def pretrain(
     model = Word2Vec(len(tokenizer), config.dim, generator=_seeded(config.seed))
     vocabulary = vocabulary_identity(tokenizer)
     history = train_word2vec(
-        model, train_set, valid_set, config, directory=directory, vocabulary=vocabulary
+        model,
+        train_set,
+        valid_set,
+        config,
+        directory=directory,
+        vocabulary=vocabulary,
+        progress=progress,
     )
     if distributed.join()[0] == 0:  # of several processes the first writes
         save_model(model, directory, config, vocabulary=vocabulary)

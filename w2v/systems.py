@@ -155,7 +155,8 @@ def run_system(directory: str, settings: Row) -> Row:
             `source` and `part` ("valid" or "test", the rows it is measured on). For the first
             two also `table` (settings of `train_table`, or None for a random one), `read` (options
             of `load_model`) and `control`; for the first also `model` (options of
-            `ClassAttentionModel`) and `training` (fields of `ClassifierConfig`).
+            `ClassAttentionModel`), `align_values` (True: call it) and `training` (fields of
+            `ClassifierConfig`).
 
     Returns:
         `accuracy`, and for the first system the lists of `ClassifierHistory`.
@@ -173,6 +174,8 @@ def run_system(directory: str, settings: Row) -> Row:
     if settings["system"] == "mean of vectors":
         table = classifier.embeddings.weight.detach()  # (V, d)
         return {"accuracy": _score_means(table, train_set, held_out)}
+    if settings.get("align_values"):
+        classifier.align_values()
     history = train_classifier(
         classifier,
         train_set,

@@ -98,7 +98,7 @@ def train_word2vec(
     counts = train_set.counts(model.center_embeddings.num_embeddings)  # (V,)
     valid_set.counts(model.center_embeddings.num_embeddings)
     noise = NoiseDistribution.from_name(config.noise, counts)
-    engine = _engine(config)
+    engine = engine_of(config)
     optimizers = engine.make_optimizers(model, config)
     history = History()
     rank, n_ranks = distributed.join()  # 0 and 1, unless torchrun started several processes
@@ -169,8 +169,20 @@ def epoch_generator(seed: int, epoch: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 100_003 + epoch)
 
 
-def _engine(config: Word2VecConfig) -> ModuleType:
-    """Give the room that trains an epoch."""
+def engine_of(config: Word2VecConfig) -> ModuleType:
+    """Give the room that trains an epoch.
+
+    Args:
+        config: names the engine.
+
+    Returns:
+        A module with `make_optimizers` and `train_epoch`.
+
+    Raises:
+        ImportError: the engine needs an extra that is not installed; it says which.
+
+    Source: assignment Q3.10 and Q3.13.
+    """
     if config.engine == "hogwild":
         from w2v.engines import hogwild  # compiled by numba, an extra
 

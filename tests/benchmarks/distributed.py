@@ -39,7 +39,7 @@ def run_one() -> None:
     def train(dataset: w2v.WindowDataset) -> tuple[w2v.Word2Vec, float]:
         generator = torch.Generator().manual_seed(0)
         model = w2v.Word2Vec(len(tokenizer), CONFIG.dim, generator=generator)
-        options = {"noise": noise, "epoch": 1, "generator": generator}
+        options = {"optimizers": [], "noise": noise, "epoch": 1, "generator": generator}
         options["report"] = lambda n_words, loss: None
         start = time.perf_counter()
         if n_ranks > 1:

@@ -1,0 +1,336 @@
+"""`python -m tests.benchmarks.speed`: every engine beside gensim and the loop as students write it.
+
+One corpus of word pieces, cut down to the words that occur in its training part, so that all
+systems have the same vocabulary; its documents in one random order. Each run is a process of its
+own, and the systems take turns. W60 counts scored pairs: center words a second at R=5, K=5, that
+is pairs a second over 60, for gensim keeps shorter windows at the borders of a document and w2v
+drops them. One scorer for all: nats per positive pair on held-out windows.
+
+Slow systems are timed on a part of the corpus, and their losses left out where an epoch would take
+minutes. Each process measures the machine's own rate of matrix products around its training.
+"""
+
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+import w2v
+from tests.benchmarks import student
+from tests.benchmarks.processes import in_process, peak_mb
+
+CONFIG = w2v.Word2VecConfig(
+    dim=128, radius=5, ratio=5, batch_size=512, epochs=1, noise="unigram^0.75"
+)
+ENGINES = {
+    "loader": CONFIG,
+    "blocks": replace(CONFIG, engine="blocks", shared_negatives=True, decay=True, batch_size=2048),
+    "hogwild": replace(CONFIG, engine="hogwild", shared_negatives=True, decay=True),
+}
+GENSIM = {"gensim, alpha .05": 0.05, "gensim, alpha .025": 0.025}
+STUDENT = "student loop, dense Adam"
+PART = {STUDENT: 100_000, "loader": 500_000, "blocks": 2_000_000}  # words timed, where not all
+SMALL = 1_000_000  # words of the corpus that the five-epoch comparison of both noises takes
+REPEATS = 3
+FLOPS = 60 * 6 * CONFIG.dim  # of a word: 60 pairs, two floating-point operations in three products
+RESULTS = Path(__file__).parents[2] / "report/results/speed.json"
+WORDSIM = "wordsim353/wordsim353.tsv"
+
+
+def prepare(directory: str) -> dict:
+    """Keep the corpus in files, and say what it is."""
+    source = w2v.resolve_source("local" if os.environ.get("W2V_DATA") else "builtin")
+    tokenizer = w2v.load_tokenizer(source)
+    names = ("imdb", "wikitext-2") if source == "local" else ("wikitext-2",)
+    parts = [
+        w2v.preprocess(
+            w2v.load_documents(name, source, n_samples=None), tokenizer, valid_fraction=0.02
+        )
+        for name in names
+    ]
+    rows = [[row["input_ids"] for part in parts for row in part[i]] for i in (0, 1)]
+    order = torch.randperm(len(rows[0]), generator=torch.Generator().manual_seed(0))
+    train = [torch.tensor(rows[0][i]) for i in order]
+    ids = torch.unique(torch.cat(train))  # (V,), sorted
+    place = torch.full((len(tokenizer),), -1)
+    place[ids] = torch.arange(len(ids))
+    for name, documents in (("train", train), ("valid", map(torch.tensor, rows[1]))):
+        kept = (place[document] for document in documents)
+        documents = [{"input_ids": document[document >= 0].numpy()} for document in kept]
+        w2v.WindowDataset.from_documents(documents, CONFIG.radius).save(f"{directory}/{name}")
+    words = tokenizer.convert_ids_to_tokens(ids.tolist())
+    Path(f"{directory}/words.json").write_text(json.dumps(words))
+    n_words = len(w2v.WindowDataset.load(f"{directory}/train", CONFIG.radius).tokens)
+    name = "IMDB unlabelled and WikiText-2" if source == "local" else "built-in"
+    return {"name": name, "words": n_words, "vocab_size": len(ids), "documents": len(train)}
+
+
+def open_corpus(directory: str, n_words: int | None) -> tuple:
+    """Give the first words of the training part, the held-out part, and the vocabulary."""
+    train_set, valid_set = (
+        w2v.WindowDataset.load(f"{directory}/{name}", CONFIG.radius) for name in ("train", "valid")
+    )
+    if n_words is not None and n_words < len(train_set.tokens):
+        offsets = train_set.offsets[: 1 + int(torch.searchsorted(train_set.offsets, n_words))]
+        train_set = w2v.WindowDataset(train_set.tokens[: offsets[-1]], offsets, CONFIG.radius)
+    return train_set, valid_set, json.loads(Path(f"{directory}/words.json").read_text())
+
+
+def run(
+    system: str, directory: str, seed: int, n_words: int | None, epochs: int, noise: str
+) -> dict:
+    """Train one system in this process, and score it."""
+    train_set, valid_set, words = open_corpus(directory, n_words)
+    few, _, _ = open_corpus(directory, 20_000)
+    config = replace(CONFIG, noise=noise)
+    counts = train_set.counts(len(words))
+    train = trainer(system, replace(config, epochs=epochs), counts, seed)
+    train(few)  # compiles, and imports what is imported on first use
+    before, sgemm = peak_mb(), sgemm_rate()
+    start = time.perf_counter()
+    model, training = train(train_set)
+    seconds = training or time.perf_counter() - start
+    peak = peak_mb()
+    sgemm = (sgemm + sgemm_rate()) / 2
+    n_pairs = epochs * pairs_of(system, train_set)
+    loss = w2v.evaluate_word2vec(model, valid_set, config, counts=counts).loss
+    return {
+        "seconds": seconds,
+        "words_per_second": epochs * len(train_set.tokens) / seconds,
+        "pairs_per_second": n_pairs / seconds,
+        "w60": n_pairs / 60 / seconds,
+        "sgemm_share": n_pairs / 60 * FLOPS / seconds / sgemm,
+        "sgemm_gflops": sgemm / 1e9,
+        "held_out_loss": loss * (1 + config.ratio),  # a mean per pair; in nats per positive pair
+        "peak_mb": peak,
+        "training_mb": peak - before,
+        "wordsim": wordsim(model, words),
+    }
+
+
+def trainer(system: str, config: w2v.Word2VecConfig, counts: torch.Tensor, seed: int):
+    """Give a function from windows to a model, and to the seconds it took where it timed itself."""
+    if system in GENSIM:
+        return lambda windows: train_gensim(windows, config, len(counts), GENSIM[system], seed)
+    if system == STUDENT:
+        return lambda windows: train_student(windows, config, len(counts))
+    settings = replace(ENGINES[system], epochs=config.epochs, noise=config.noise, seed=seed)
+    return lambda windows: train_engine(windows, settings, counts)
+
+
+def train_engine(windows, config: w2v.Word2VecConfig, counts: torch.Tensor) -> tuple:
+    """Train as `train_word2vec` does, without its validation."""
+    from w2v.training import engine_of, epoch_generator
+
+    start = time.perf_counter()
+    engine = engine_of(config)
+    model = w2v.Word2Vec(len(counts), config.dim, generator=epoch_generator(config.seed, 0))
+    noise = w2v.NoiseDistribution.from_name(config.noise, counts)
+    optimizers = engine.make_optimizers(model, config)
+    for epoch in range(1, config.epochs + 1):
+        engine.train_epoch(
+            model,
+            windows,
+            config,
+            optimizers=optimizers,
+            noise=noise,
+            epoch=epoch,
+            generator=epoch_generator(config.seed, epoch),
+            report=lambda n_words, loss: None,
+        )
+    return model, time.perf_counter() - start
+
+
+def train_student(windows, config: w2v.Word2VecConfig, vocab_size: int) -> tuple:
+    """Train the loop of `student`, with its uniform noise."""
+    start = time.perf_counter()
+    model = student.train(documents_of(windows), config, vocab_size, optimizer="adam")
+    return model, time.perf_counter() - start
+
+
+def train_gensim(windows, config, vocab_size: int, alpha: float, seed: int) -> tuple:
+    """Train gensim; reading the text into lists and counting it are not timed."""
+    from gensim.models import Word2Vec
+
+    names = [str(i) for i in range(vocab_size)]
+    sentences = [[names[i] for i in row["input_ids"]] for row in documents_of(windows)]
+    gensim = Word2Vec(
+        sg=1,
+        negative=config.ratio,
+        window=config.radius,
+        shrink_windows=False,
+        sample=0,
+        vector_size=config.dim,
+        min_count=1,
+        workers=2,
+        alpha=alpha,
+        seed=seed,
+        ns_exponent=0.75 if config.noise == CONFIG.noise else 0.0,
+    )
+    gensim.build_vocab(sentences)
+    start = time.perf_counter()
+    gensim.train(sentences, total_examples=gensim.corpus_count, epochs=config.epochs)
+    seconds = time.perf_counter() - start
+    model = w2v.Word2Vec(vocab_size, config.dim)
+    order = [int(name) for name in gensim.wv.index_to_key]
+    with torch.no_grad():
+        model.center_embeddings.weight[order] = torch.from_numpy(gensim.wv.vectors)
+        model.context_embeddings.weight[order] = torch.from_numpy(gensim.syn1neg)
+    return model, seconds
+
+
+def documents_of(windows) -> list[dict]:
+    """Give the documents as rows of ids."""
+    tokens, ends = windows.tokens.tolist(), windows.offsets.tolist()
+    return [{"input_ids": tokens[a:b]} for a, b in zip(ends, ends[1:], strict=False)]
+
+
+def pairs_of(system: str, windows) -> int:
+    """Count the pairs that an epoch scores, positive and negative."""
+    if system not in GENSIM:
+        return len(windows) * 2 * CONFIG.radius * (1 + CONFIG.ratio)
+    lengths, distances = windows.offsets.diff(), range(1, CONFIG.radius + 1)
+    positives = sum(2 * (lengths - distance).clamp(min=0).sum() for distance in distances)
+    return int(positives) * (1 + CONFIG.ratio)
+
+
+def sgemm_rate() -> float:
+    """Measure floating-point operations a second in products of large matrices."""
+    size, times = 2048, []
+    a, b = torch.randn(size, size), torch.randn(size, size)
+    for _ in range(6):
+        start = time.perf_counter()
+        a @ b
+        times.append(time.perf_counter() - start)
+    return 2 * size**3 / statistics.median(times)
+
+
+def wordsim(model: w2v.Word2Vec, words: list[str]) -> float | None:
+    """Give the rank correlation with human judgement of similarity, where the file is there."""
+    path = Path(os.environ.get("W2V_DATA", "")) / WORDSIM
+    if not path.is_file():
+        return None
+    vectors = w2v.WordVectors.from_model(model, words)
+    return float(vectors.evaluate_word_pairs(path)[1])
+
+
+def main() -> None:
+    """Let the systems take turns; print and store."""
+    with tempfile.TemporaryDirectory() as directory:
+        corpus = in_process(prepare, directory)
+        print(corpus, flush=True)
+
+        def measure(system, seed=0, n_words=None, epochs=1, noise=CONFIG.noise) -> dict:
+            result = in_process(run, system, directory, seed, n_words, epochs, noise)
+            shown = ("seconds", "w60", "sgemm_share", "held_out_loss", "peak_mb", "wordsim")
+            figures = {key: result[key] and float(f"{result[key]:.4g}") for key in shown}
+            print(f"{system}, seed {seed}, {epochs} epochs, {noise}: {figures}", flush=True)
+            return result
+
+        systems = (STUDENT, *ENGINES, *GENSIM)
+        runs = {system: [] for system in systems}
+        for seed in range(REPEATS):
+            for system in systems:
+                runs[system].append(measure(system, seed, PART.get(system)))
+        best = min(GENSIM, key=lambda system: middle(runs[system], "held_out_loss"))
+        losses = {(system, 1): middle(runs[system], "held_out_loss") for system in (*GENSIM,)}
+        losses["hogwild", 1] = middle(runs["hogwild"], "held_out_loss")
+        losses["blocks", 1] = measure("blocks")["held_out_loss"]
+        for system in ("hogwild", best):
+            losses[system, 5] = measure(system, epochs=5)["held_out_loss"]
+        quality = [
+            {"system": system, "noise": noise, "epochs": epochs, "seed": seed, "words": SMALL}
+            | {key: found[key] for key in ("held_out_loss", "seconds", "wordsim")}
+            for noise in ("uniform", CONFIG.noise)
+            for epochs in (1, 5)
+            for seed in range(REPEATS)
+            for system in ("hogwild", best)
+            for found in [measure(system, seed, SMALL, epochs, noise)]
+        ]
+
+    reference = losses[best, 1]
+    rows = [row(system, runs[system], losses, reference) for system in systems]
+    missing = dict.fromkeys(key for key in rows[0] if key != "system")
+    rows.append({"system": "blocks", **missing, "device": "cuda", "note": "no GPU was at hand"})
+    result = {
+        "machine": {
+            "processor": platform.machine(),
+            "threads": torch.get_num_threads(),
+            "sgemm_gflops": middle([r for s in systems for r in runs[s]], "sgemm_gflops"),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        "corpus": corpus,
+        "settings": {name: asdict(config) for name, config in ENGINES.items()},
+        "reference": {"system": best, "held_out_loss": reference},
+        "times_gensim": [
+            theirs["seconds"] / ours["seconds"]
+            for ours, theirs in zip(runs["hogwild"], runs[best], strict=True)
+        ],
+        "rows": rows,
+        "quality": quality,
+    }
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(rounded(result), indent=1) + "\n")
+    show(result)
+
+
+def row(system: str, runs: list[dict], losses: dict, reference: float) -> dict:
+    """Sum up the runs of one system."""
+    loss = losses.get((system, 1))
+    reached = loss is not None and loss <= reference and system not in PART
+    return {
+        "system": system,
+        "device": "cpu",
+        "words_per_second": middle(runs, "words_per_second"),
+        "pairs_per_second": middle(runs, "pairs_per_second"),
+        "w60": middle(runs, "w60"),
+        "w60_min": min(found["w60"] for found in runs),
+        "w60_max": max(found["w60"] for found in runs),
+        "seconds_to_reference_loss": middle(runs, "seconds") if reached else None,
+        "held_out_loss_1": loss,
+        "held_out_loss_5": losses.get((system, 5)),
+        "peak_mb": middle(runs, "peak_mb"),
+        "sgemm_share": middle(runs, "sgemm_share"),
+        "wordsim": middle(runs, "wordsim") if runs[0]["wordsim"] and system not in PART else None,
+        "runs": runs,
+    }
+
+
+def middle(runs: list[dict], key: str) -> float:
+    """Give the median of one figure."""
+    return statistics.median(found[key] for found in runs)
+
+
+def rounded(value):
+    """Keep five digits of each number."""
+    if isinstance(value, dict):
+        return {key: rounded(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [rounded(part) for part in value]
+    return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
+def show(result: dict) -> None:
+    """Print the table."""
+    columns = {"w60": ",.0f", "seconds_to_reference_loss": ".1f", "held_out_loss_1": ".4f"}
+    columns |= {"held_out_loss_5": ".4f", "peak_mb": ".0f", "sgemm_share": ".3f", "wordsim": ".3f"}
+    print(f"\n{'system':<28}" + "".join(f"{name[-17:]:>18}" for name in columns))
+    for found in result["rows"]:
+        texts = (
+            "-" if found[name] is None else format(found[name], form)
+            for name, form in columns.items()
+        )
+        print(f"{found['system']:<28}" + "".join(f"{text:>18}" for text in texts))
+    times = ", ".join(f"{value:.1f}" for value in result["times_gensim"])
+    print(f"\n{result['reference']['system']} / hogwild, seconds of one epoch: {times}")
+
+
+if __name__ == "__main__":
+    main()
