@@ -7,8 +7,9 @@ is pairs a second over 60, for gensim keeps shorter windows at the borders of a 
 drops them. One scorer for all: nats per positive pair on held-out windows.
 
 Slow systems are timed on a part of the corpus, and their losses left out where an epoch would take
-minutes. The time to gensim's loss is that of an epoch, where the median loss lies no higher than the
-highest of gensim's own runs. Each process measures the machine's own rate of matrix products around its training.
+minutes. The time to gensim's loss is that of an epoch, where the median loss lies no higher than
+the highest of gensim's own runs. Each process measures the machine's own rate of matrix products
+around its training.
 """
 
 import json
