@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := notebooks/word2vec.ipynb notebooks/classification.ipynb
 
-.PHONY: notebooks test bench experiments lint clean
+.PHONY: notebooks test bench experiments report lint clean
 
 notebooks: $(VENV)/.installed
 	$(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False $(NOTEBOOKS)
@@ -23,13 +23,16 @@ bench: $(VENV)/.benchmarks
 experiments: $(VENV)/.benchmarks
 	$(BIN)/python -m w2v ablation --study all
 
+report: $(VENV)/.installed
+	$(BIN)/python -m report.build
+
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fast,notebooks,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fast,notebooks,report,test]'
 	touch $@
 
 $(VENV)/.benchmarks: $(VENV)/.installed
