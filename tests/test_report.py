@@ -207,11 +207,21 @@ def test_a_missing_file_is_called_not_measured(report, name):
     assert "not measured" in words_of(report(results))
 
 
-@pytest.mark.parametrize("key", ["w60", "seconds_to_reference_loss", "peak_mb", "wordsim"])
+@pytest.mark.parametrize("key", ["w60", "held_out_loss_5", "peak_mb", "wordsim"])
 def test_a_value_that_is_null_is_called_not_measured(report, key):
     results = made_up_results()
     results["speed"]["rows"][1][key] = None
     assert "not measured" in words_of(report(results))
+
+
+@pytest.mark.parametrize("loss, said", [(2.75, "not reached"), (2.25, "not measured")])
+def test_a_time_that_is_null_is_not_reached_where_the_loss_is_too_high(report, loss, said):
+    results = made_up_results()
+    results["speed"]["rows"][1].update(seconds_to_reference_loss=None, held_out_loss_1=loss)
+    words = words_of(report(results))
+    assert [text in words for text in ("not reached", "not measured")] == [
+        text == said for text in ("not reached", "not measured")
+    ]
 
 
 def test_the_report_shows_the_numbers_of_the_files(report):
