@@ -5,11 +5,14 @@ import os
 os.environ["MPLBACKEND"] = "Agg"  # figures are made, never shown
 os.environ["OMP_NUM_THREADS"] = "1"  # tiny tensors: several threads only wait for one another
 
+import hub_standin
 import pytest
 import torch
 from golden import B, D, K, R, V
 from hypothesis import HealthCheck, settings
+from text_files import NEWS, RAW_LINES, WIKITEXT_LINES, write, write_news
 
+from w2v import sources
 from w2v.config import Word2VecConfig
 from w2v.model import Word2Vec
 
@@ -42,3 +45,33 @@ def model() -> Word2Vec:
         for table in model.parameters():
             table.normal_(generator=draw)
     return model
+
+
+@pytest.fixture
+def fresh_process(monkeypatch):
+    """Forget where an earlier test settled to take text from, and let no test reach a network."""
+    monkeypatch.setattr(sources, "_settled", {})
+    monkeypatch.setattr(sources, "_hub_answers", lambda: False)
+    monkeypatch.setattr(sources, "_is_cached", lambda name: False)
+
+
+@pytest.fixture
+def real_data(fresh_process):
+    """Require the real files."""
+    if not os.environ.get("W2V_DATA"):
+        pytest.skip("W2V_DATA names no directory with the real files")
+
+
+@pytest.fixture
+def data(fresh_process, tmp_path, monkeypatch):
+    """Make a small directory in the layout of W2V_DATA."""
+    monkeypatch.setenv("W2V_DATA", str(tmp_path))
+    for split in ("train", "valid", "test"):
+        lines = [line.replace("hello", f"{split} hello") for line in WIKITEXT_LINES]
+        write(tmp_path / f"wikitext-2-v1/wiki.{split}.tokens.gz", "".join(lines))
+        if split != "train":
+            write(tmp_path / f"wikitext-2-raw/wiki.{split}.raw.txt.gz", "".join(RAW_LINES))
+    write_news(tmp_path / "ag_news/train_partial.csv.gz", NEWS)
+    for name, content in hub_standin.bert(hub_standin.BERT_WORDS).items():
+        write(tmp_path / "bert-base-uncased" / name, content.decode())
+    return tmp_path

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "w2v"
 # Floors from the ground up. A room imports from the floors below its own, and on its own floor
 # from the rooms named before it: no import points up, none goes round in a circle.
 FLOORS = (
-    ("config", "builtin", "corpus", "vocabulary"),
+    ("config", "builtin", "sources", "cleaning", "tokens", "labelled", "corpus", "vocabulary"),
     ("model", "checkpoint", "windows", "batches", "formats", "vectors"),
     ("evaluation",),
     ("engines", "engines.loader", "engines.lanes", "engines.hogwild", "engines.blocks"),
@@ -133,9 +133,11 @@ def test_models_know_nothing_of_datasets():
     assert set(imported(TREES["model"])) & {f"w2v.{room}" for room in ROOMS} == {"w2v.config"}
 
 
-def test_only_the_corpus_may_reach_the_network(room):
+def test_only_the_sources_may_reach_the_network(room):
     allowed = {
-        "corpus": NETWORK,
+        "sources": NETWORK,
+        **dict.fromkeys(("tokens", "labelled"), {"datasets"}),  # tables, made in memory
+        "corpus": {"datasets", "transformers"},  # from_pretrained, where the hub is talked to
         "builtin": {"transformers"},  # its tokenizer is made in memory
         "__main__": {"transformers"},  # HfArgumentParser
     }

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from w2v import builtin
-from w2v.corpus import load_documents, load_labelled, load_tokenizer, preprocess, tokenize
+from w2v import builtin, load_documents, load_labelled, load_tokenizer, preprocess, tokenize
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = "one two three four five six seven eight nine ten".split()

@@ -42,7 +42,7 @@ REPOSITORIES = {
 }
 LOAD_ALL = """
 import json
-from w2v.corpus import load_documents, load_labelled, load_tokenizer, preprocess, tokenize
+from w2v import load_documents, load_labelled, load_tokenizer, preprocess, tokenize
 tokenizer = load_tokenizer()
 train, valid = preprocess(load_documents(), tokenizer)
 labelled = load_labelled(split="test")
@@ -67,7 +67,7 @@ LOADED = {
 }
 TIMED = """
 import time, datasets, huggingface_hub
-from w2v.corpus import resolve_source
+from w2v.sources import resolve_source
 start = time.monotonic()
 source = resolve_source()
 print(source, time.monotonic() - start < 5)
@@ -192,9 +192,9 @@ def test_an_answer_that_is_no_hub_is_no_hub(tmp_path):
 
 
 def test_the_closed_network_is_asked_once_for_a_process(tmp_path):
-    script = "resolve_source(); corpus._settled.clear(); "
+    script = "resolve_source(); sources._settled.clear(); "
     again = "s = time.monotonic(); resolve_source(); print(time.monotonic() - s < 1)"
-    imports = "import time; from w2v import corpus; from w2v.corpus import resolve_source; "
+    imports = "import time; from w2v import sources; from w2v.sources import resolve_source; "
     with black_hole() as endpoint:
         run = python(imports + script + again, endpoint, tmp_path)
     assert run.stdout == f"{BUILT_IN}{BUILT_IN}True\n"

@@ -145,7 +145,7 @@ def planted_news(monkeypatch):
         "split_labelled": lambda *_: parts,
         "tokenize": tokenize,
     }.items():
-        monkeypatch.setattr(corpus, name, value)
+        monkeypatch.setattr(f"w2v.{w2v._HOME[name]}.{name}", value)
 
 
 OPTIONS = "--batch_size 4 --epochs 6 --learning_rate 0.05 --dim 8 --readout class --n_labels 50"
@@ -200,7 +200,7 @@ def test_ablation_runs_the_study_asked_for_and_prints_its_rows(monkeypatch, tmp_
 
     monkeypatch.setattr(studies, "write_study", write_study)
     options = f"--study controls --source local --n_seeds 3 --directory work --results {tmp_path}"
-    monkeypatch.setattr(corpus, "resolve_source", lambda *_, **__: "local")
+    monkeypatch.setattr("w2v.sources.resolve_source", lambda *_, **__: "local")
     assert command.main(["ablation", *options.split()]) == 0
     assert asked == [("controls", "work", [0, 1, 2], None)]
     assert capsys.readouterr().out.splitlines() == [

@@ -8,17 +8,10 @@ from importlib import import_module
 
 _ROOMS = {
     "config": ["Word2VecConfig", "ClassifierConfig"],
-    "corpus": [
-        "load_csv",
-        "load_documents",
-        "load_labelled",
-        "load_tokenizer",
-        "preprocess",
-        "resolve_source",
-        "split_labelled",
-        "tokenize",
-        "vocabulary_identity",
-    ],
+    "sources": ["resolve_source"],
+    "tokens": ["tokenize"],
+    "labelled": ["load_csv", "load_labelled", "split_labelled"],
+    "corpus": ["load_documents", "load_tokenizer", "preprocess", "vocabulary_identity"],
     "windows": ["extract_words_contexts", "flatten_dataset_to_list", "WindowDataset"],
     "vocabulary": ["NoiseDistribution"],
     "batches": ["collate_fn", "make_loader"],

@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from w2v.corpus import resolve_source
 from w2v.grid import run_grid, write_results
+from w2v.sources import resolve_source
 from w2v.summaries import (
     ablation_rows,
     epochs_needed,

@@ -1,0 +1,166 @@
+"""Texts as ids, the same way for documents and labelled texts, and their cache."""
+
+import signal
+import sys
+
+import pytest
+from datasets import Dataset
+from text_files import Terminal, python
+
+from w2v import tokens
+from w2v.corpus import load_documents, load_tokenizer, preprocess
+from w2v.labelled import load_labelled
+from w2v.tokens import tokenize
+
+pytestmark = pytest.mark.usefixtures("fresh_process")
+
+
+def test_neither_documents_nor_labelled_texts_hold_special_tokens(data):
+    tokenizer = load_tokenizer()
+    special = {tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id}
+    documents, labelled = load_documents(), load_labelled()
+    parts = (*preprocess(documents, tokenizer, valid_fraction=0.5), tokenize(labelled, tokenizer))
+    for part in parts:
+        assert special.isdisjoint(i for ids in part["input_ids"] for i in ids)
+    same_text = Dataset.from_dict({"text": [labelled["text"][0]] * 2})
+    as_document = preprocess(same_text, tokenizer, valid_fraction=0.5)[0]
+    assert as_document["input_ids"][0] == parts[-1]["input_ids"][0]
+
+
+def test_texts_are_cut_off_at_max_length(data):
+    documents = Dataset.from_dict({"text": ["hello " * 300, "hello " * 5, ""]})
+    tokenizer = load_tokenizer()
+    assert [len(ids) for ids in tokenize(documents, tokenizer)["input_ids"]] == [256, 5, 0]
+    short = tokenize(documents, tokenizer, max_length=3)
+    assert [len(ids) for ids in short["input_ids"]] == [3, 3, 0]
+
+
+def test_labels_stay_beside_their_ids(data):
+    labelled = tokenize(load_labelled(), load_tokenizer())
+    assert labelled.column_names == ["input_ids", "label"]
+    assert labelled["label"][:] == [0, 1, 3]
+    assert labelled.features["label"].names[3] == "Sci/Tech"
+
+
+def test_no_texts_are_refused():
+    with pytest.raises(ValueError, match="documents must hold at least one text, got none"):
+        tokenize(Dataset.from_dict({"text": []}), None)
+
+
+# The cache
+
+
+@pytest.fixture
+def cache(data, tmp_path, monkeypatch):
+    """Keep even a small corpus in a cache of its own."""
+    monkeypatch.setattr(tokens, "CACHED_FROM", 1)
+    monkeypatch.setenv("W2V_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def some_documents(*more: str) -> Dataset:
+    return Dataset.from_dict({"text": ["hello world", "", "the world, the hello", *more]})
+
+
+def test_ids_are_made_once_for_all_processes(cache):
+    first = tokenize(some_documents(), load_tokenizer())
+    script = """
+from datasets import Dataset
+from w2v import corpus, tokens
+tokens.CACHED_FROM = 1
+tokenizer = corpus.load_tokenizer()
+type(tokenizer).__call__ = None
+texts = Dataset.from_dict({"text": ["hello world", "", "the world, the hello"]})
+print(tokens.tokenize(texts, tokenizer)["input_ids"][:])
+"""
+    done = python(script)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(first["input_ids"][:])
+    assert first["input_ids"][1] == [] and len(first["input_ids"][2]) == 5
+
+
+def test_a_small_corpus_is_not_cached(cache, monkeypatch):
+    monkeypatch.setattr(tokens, "CACHED_FROM", 1000)
+    tokenize(some_documents(), load_tokenizer())
+    assert not cache.exists()
+
+
+def test_other_texts_lengths_and_tokenizers_are_tokenised_anew(cache):
+    lower, tokenizer = load_tokenizer(), load_tokenizer()
+    tokenizer.backend_tokenizer.normalizer = None
+    tokenize(some_documents(), lower)
+    for n_files, documents, other, max_length in (
+        (2, some_documents("hello"), lower, 256),
+        (3, some_documents(), lower, 2),
+        (4, some_documents(), tokenizer, 256),
+        (5, Dataset.from_dict({"text": ["hello worl", "d", "the world, the hello"]}), lower, 256),
+    ):
+        tokenize(documents, other, max_length=max_length)
+        assert len(list(cache.iterdir())) == n_files
+
+
+def test_what_a_tokenizer_did_last_does_not_matter(cache):
+    tokenizer = load_tokenizer()
+    tokenize(some_documents(), tokenizer)
+    tokenizer("hello world", padding="max_length", truncation=True, max_length=7)
+    tokenize(some_documents(), tokenizer)
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_labels_stay_beside_cached_ids(cache):
+    labelled = load_labelled()
+    for _ in range(2):
+        texts = tokenize(labelled, load_tokenizer())
+        assert list(texts["label"]) == list(labelled["label"])
+        assert texts.features["label"] == labelled.features["label"]
+
+
+@pytest.mark.parametrize("part", [0.0, 0.5, 0.9])
+def test_a_damaged_file_of_the_cache_is_made_again(cache, part):
+    whole = tokenize(some_documents(), load_tokenizer())["input_ids"][:]
+    (path,) = cache.iterdir()
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content[: int(part * len(content))])
+    assert tokenize(some_documents(), load_tokenizer())["input_ids"][:] == whole
+    assert path.stat().st_size == len(content)
+
+
+def test_a_kill_leaves_nothing_that_is_taken_for_ids(cache):
+    script = """
+import os, signal
+from datasets import Dataset
+from w2v import corpus, tokens
+tokens.CACHED_FROM = 1
+tokenizer, n_calls = corpus.load_tokenizer(), 0
+encode = type(tokenizer).__call__
+def killed(*arguments, **options):
+    global n_calls
+    n_calls += 1
+    if n_calls == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return encode(*arguments, **options)
+type(tokenizer).__call__ = killed
+tokens.tokenize(Dataset.from_dict({"text": ["hello world"] * 5000}), tokenizer)
+"""
+    assert python(script).returncode == -signal.SIGKILL
+    assert not list(cache.glob("*.arrow"))
+    many = Dataset.from_dict({"text": ["hello world"] * 5000})
+    ids = tokenize(many, load_tokenizer())["input_ids"]
+    assert len(ids) == 5000 and ids[-1] == ids[0]
+
+
+def test_a_cache_that_cannot_be_written_costs_a_sentence(cache, capsys):
+    cache.write_text("a file where the directory should be")
+    ids = tokenize(some_documents(), load_tokenizer())
+    assert len(ids) == 3
+    assert "could not be cached" in capsys.readouterr().out
+
+
+def test_a_bar_is_shown_on_a_terminal_only(data, monkeypatch, capfd):
+    tokenize(some_documents(), load_tokenizer())
+    assert capfd.readouterr().err == ""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    tokenize(some_documents(), load_tokenizer())
+    assert "tokenising" in terminal.getvalue()
