@@ -132,13 +132,19 @@ def wikitext(configuration: str, lines: dict[str, list[str]]) -> dict[str, bytes
     return {"README.md": _card(configuration, lines), **files}
 
 
-def ag_news(rows: dict[str, tuple[list[str], list[int]]]) -> dict[str, bytes]:
-    """Lay out AG News as the hub has it: folder `data`, texts and labels 0 to 3."""
+def labelled(
+    rows: dict[str, tuple[list[str], list[int]]],
+    *,
+    configuration: str = "default",
+    column: str = "text",
+    folder: str = "data",
+) -> dict[str, bytes]:
+    """Lay out a labelled set as the hub has it: one folder of parquet, texts and labels from 0."""
     files = {
-        f"data/{split}-00000-of-00001.parquet": parquet({"text": texts, "label": labels})
+        f"{folder}/{split}-00000-of-00001.parquet": parquet({column: texts, "label": labels})
         for split, (texts, labels) in rows.items()
     }
-    return {"README.md": _card("default", rows, folder="data"), **files}
+    return {"README.md": _card(configuration, rows, folder), **files}
 
 
 def _card(configuration: str, splits, folder: str | None = None) -> bytes:

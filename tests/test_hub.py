@@ -33,13 +33,40 @@ REPOSITORIES = {
             },
         )
     },
-    "datasets/fancyzhx/ag_news": hub_standin.ag_news(
+    "datasets/fancyzhx/ag_news": hub_standin.labelled(
         {
             split: ([f"{split} hello world #39;s", "the &lt;b&gt;world&lt;/b&gt;"], [0, 3])
             for split in ("train", "test")
         }
     ),
 }
+REVIEWS = {
+    split: (["Bad <br /><br />film", f"Good film &#345; of {split}"], [0, 1])
+    for split in ("train", "test", "unsupervised")
+}
+SENTENCES = {
+    split: (["a film -lrb- good -rrb- ", "bad ` film ' ", "bad ` film ' "], labels)
+    for split, labels in {"train": [1, 0, 1], "validation": [1, 0, 1], "test": [-1] * 3}.items()
+}
+LABELLED_REPOSITORIES = {
+    "models/bert-base-uncased": REPOSITORIES["models/bert-base-uncased"],
+    "datasets/stanfordnlp/imdb": hub_standin.labelled(
+        REVIEWS, configuration="plain_text", folder="plain_text"
+    ),
+    "datasets/stanfordnlp/sst2": hub_standin.labelled(SENTENCES, column="sentence"),
+}
+LOAD_LABELLED = """
+import json
+from w2v import load_labelled
+from w2v.sources import _is_cached
+sets = {}
+for name, split in (("imdb", "train"), ("imdb", "test"), ("sst", "train"), ("sst", "validation")):
+    rows = load_labelled(name, "hub", split=split)
+    pairs = sorted(zip(rows["text"][:], rows["label"][:]))
+    sets[f"{name} {split}"] = [rows.features["label"].names, pairs, _is_cached(name)]
+print(json.dumps(sets))
+load_labelled("sst", "hub", split="test")
+"""
 LOAD_ALL = """
 import json
 from w2v import load_documents, load_labelled, load_tokenizer, preprocess, tokenize
@@ -138,6 +165,21 @@ def test_the_hub_was_asked_for_the_raw_configuration_and_the_tokenizer(first_vis
     asked = "\n".join(hub[1])
     assert "wikitext-2-raw-v1/train-00000-of-00001.parquet" in asked
     assert "datasets/fancyzhx/ag_news/resolve" in asked and "/bert-base-uncased/resolve" in asked
+
+
+def test_reviews_and_sentences_of_the_hub_have_two_classes(tmp_path):
+    with hub_standin.serve(LABELLED_REPOSITORIES) as (endpoint, _):
+        run = python(LOAD_LABELLED, endpoint, tmp_path)
+    classes = ["negative", "positive"]
+    sentences = [["a film ( good )", 1], ["bad ' film '", 0]]
+    assert json.loads(run.stdout) == {
+        "imdb train": [classes, [["Bad film", 0], ["Good film ř of train", 1]], True],
+        "imdb test": [classes, [["Bad film", 0], ["Good film ř of test", 1]], True],
+        "sst train": [classes, sentences, True],
+        "sst validation": [classes, [*sentences, ["bad ' film '", 1]], True],
+    }
+    last = "split must be one of 'train', 'validation' for 'sst' from 'hub', got 'test'"
+    assert last in run.stderr
 
 
 def test_what_was_loaded_once_needs_no_hub_again(first_visit, refusing):

@@ -3,22 +3,23 @@
 import pytest
 from text_files import NEWS, write, write_news
 
+from w2v import labelled
 from w2v.labelled import load_csv, load_labelled, split_labelled
 
 pytestmark = pytest.mark.usefixtures("fresh_process")
 
 
 def test_labels_start_at_zero_and_know_their_names(data):
-    labelled = load_labelled()
-    assert labelled["label"][:] == [0, 1, 3]
-    assert labelled.features["label"].names == ["World", "Sports", "Business", "Sci/Tech"]
-    assert labelled["text"][:] == ["the world hello's world", "hello the world", "hello $5 world"]
+    rows = load_labelled()
+    assert rows["label"][:] == [0, 1, 3]
+    assert rows.features["label"].names == ["World", "Sports", "Business", "Sci/Tech"]
+    assert rows["text"][:] == ["the world hello's world", "hello the world", "hello $5 world"]
 
 
 def test_real_news_holds_no_leftovers(real_data):
-    labelled = load_labelled()
-    assert len(labelled) == len(set(labelled["text"])) == 50_930  # of 50,958 rows
-    joined = "\n".join(labelled["text"])
+    rows = load_labelled()
+    assert len(rows) == len(set(rows["text"])) == 50_930  # of 50,958 rows
+    joined = "\n".join(rows["text"])
     assert not any(mark in joined for mark in (" #39;", " quot;", "&lt;", "</", "\\", "  "))
 
 
@@ -36,10 +37,120 @@ def test_a_row_of_no_class_is_refused_with_its_number(data, row):
         load_labelled()
 
 
+# Reviews and sentences of films
+
+REVIEWS = [  # id, label, rating, text
+    ["train/neg/0_3", "0", "3", "Bad.<br /><br />Not <i>good</i>, 3 < 4"],
+    ["train/neg/1_1", "0", "1", "Bad. Not good , 3 < 4"],
+    ["train/pos/0_9", "1", "9", 'She said "yes", in\ntwo lines.'],
+]
+TREES = [
+    "(3 (2 It) (4 (4 (2 's) (4 (3 lovely) (2 film))) (2 .)))",
+    "(0 (1 (2 -LRB-) (1 (0 bad) (2 -RRB-))) (2 ``))",
+    "(2 (2 either\\/or) (2 ''))",
+]
+
+
+@pytest.fixture
+def films(data):
+    """Small files of reviews and of trees, beside those of `data`."""
+    for split in ("train", "test"):
+        path = data / f"imdb/imdb_{split}.csv.gz"
+        write_news(path, [["id", "label", "rating", "text"], *REVIEWS])
+    for split in ("train", "dev", "test"):
+        write(data / f"sst/trees_{split}.txt.gz", "\n".join([*TREES, *TREES]) + "\n")
+    return data
+
+
+def pairs(name: str, **options) -> list[tuple[str, int]]:
+    rows = load_labelled(name, **options)
+    return list(zip(rows["text"], rows["label"], strict=True))
+
+
+def test_reviews_lose_their_tags_and_keep_their_labels(films):
+    assert load_labelled("imdb").features["label"].names == ["negative", "positive"]
+    expected = [("Bad. Not good , 3 < 4", 0), ('She said "yes", in two lines.', 1)]
+    assert sorted(pairs("imdb")) == expected  # the first two became one
+
+
+def test_only_training_texts_that_are_the_same_become_one(films):
+    assert len(load_labelled("imdb", split="test")) == 3
+    sizes = [len(load_labelled("sst", split=s)) for s in ("train", "validation", "test")]
+    assert sizes == [3, 6, 6]
+
+
+def test_a_sentence_is_the_leaves_of_its_tree_with_the_class_of_the_root(films):
+    names = ["very negative", "negative", "neutral", "positive", "very positive"]
+    assert load_labelled("sst").features["label"].names == names
+    expected = [('( bad ) "', 0), ("It 's lovely film .", 3), ('either/or "', 2)]
+    assert sorted(pairs("sst")) == expected
+
+
+def test_sets_sorted_by_class_are_shuffled_by_the_seed(films):
+    rows = [["x", str(int(i >= 50)), "1", f"review {i}"] for i in range(100)]
+    for split in ("train", "test"):
+        path = films / f"imdb/imdb_{split}.csv.gz"
+        write_news(path, [["id", "label", "rating", "text"], *rows])
+    for split in ("train", "test"):
+        first, again, other = (pairs("imdb", split=split, seed=seed) for seed in (0, 0, 1))
+        assert first == again != other and sorted(first) == sorted(other)
+        assert 15 <= sum(label for _, label in first[:50]) <= 35  # hypergeometric: 25 +- 2.5
+        assert all(label == (int(text.split()[1]) >= 50) for text, label in first)
+
+
+@pytest.mark.parametrize("row", [["x", "2", "1", "text"], ["x", "1", "1", ""], ["x", "1"]])
+def test_a_review_without_label_or_text_is_refused_with_its_number(films, row):
+    write_news(films / "imdb/imdb_train.csv.gz", [["id", "label", "rating", "text"], *REVIEWS, row])
+    with pytest.raises(
+        ValueError, match=r"row 4 of imdb_train.csv.gz must have a label \(0 or 1\)"
+    ):
+        load_labelled("imdb")
+
+
+@pytest.mark.parametrize("tree", ["", "(5 (2 bad) (2 film))", "bad film", "(3 )"])
+def test_a_line_that_is_no_tree_is_refused_with_its_number(films, tree):
+    write(films / "sst/trees_train.txt.gz", "\n".join([*TREES, tree, ""]))
+    with pytest.raises(ValueError, match="row 4 of trees_train.txt.gz must be a tree whose root"):
+        load_labelled("sst")
+
+
+@pytest.mark.parametrize("name", ["imdb", "sst"])
+def test_the_built_in_texts_stand_in_for_every_set(films, name, monkeypatch):
+    stand_in = (["a", "b"], [0, 1], ("numpy", "torch"))
+    monkeypatch.setattr(labelled.builtin, "labelled", lambda split: stand_in)
+    assert pairs(name, source="builtin") == [("a", 0), ("b", 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "n_rows", "n_first"),
+    [
+        ("imdb", "train", 24_902, 12_431),  # of 25,000
+        ("imdb", "test", 25_000, 12_500),
+        ("sst", "train", 8_534, 1_090),  # of 8,544
+        ("sst", "validation", 1_101, 139),
+        ("sst", "test", 2_210, 279),  # the counts of the treebank's own paper
+    ],
+)
+def test_real_films_have_their_known_numbers(real_data, name, split, n_rows, n_first):
+    rows = load_labelled(name, split=split)
+    assert (len(rows), rows["label"][:].count(0)) == (n_rows, n_first)
+    joined = "\n".join(rows["text"])
+    assert not any(mark in joined for mark in ("<br", "-LRB-", "``", "\\/", "  "))
+
+
+# What is refused
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: load_labelled("yelp"), "name must be one of 'ag_news', got 'yelp'"),
+        (lambda: load_labelled("yelp"), "name must be one of 'ag_news', 'imdb', 'sst', got 'yelp'"),
+        (lambda: load_labelled("imdb", split="validation"), "split must be one of 'train', 'test'"),
+        (lambda: load_labelled("sst", seed=-1), "seed must lie in"),
+        (
+            lambda: load_labelled("sst", "builtin", split="validation"),
+            "split must be one of 'train', 'test' for 'sst' from 'builtin', got 'validation'",
+        ),
         (lambda: load_labelled(split="validation"), "split must be one of 'train', 'test'"),
     ],
 )

@@ -12,6 +12,8 @@ _LOST_AMPERSAND = re.compile(
     r"(?:^| )(?=(?:#x?[0-9a-fA-F]+|quot|amp|lt|gt|nbsp|hellip|[mn]dash|[lr][sd]quo"
     r"|[a-zA-Z](?:acute|grave|circ|uml|tilde|cedil));)"
 )
+_TREEBANK = {"-LRB-": "(", "-RRB-": ")", "-lrb-": "(", "-rrb-": ")"}
+_TREEBANK |= {"``": '"', "''": '"', "`": "'", "\\/": "/", "\\*": "*"}
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
@@ -50,7 +52,7 @@ def clean_ag_news(text: str) -> str:
 
 
 def clean_review(text: str) -> str:
-    """Take the tags out of a film review, `<br />` for the most part, and the runs of spaces.
+    """Take tags (`<br />` for the most part), codes and runs of spaces out of a film review.
 
     Args:
         text: the review as the file has it.
@@ -60,4 +62,20 @@ def clean_review(text: str) -> str:
 
     Source: assignment section 4; Maas et al. 2011 (IMDB).
     """
-    return " ".join(_TAG.sub(" ", text).split())
+    return " ".join(html.unescape(_TAG.sub(" ", text)).split())
+
+
+def clean_treebank(text: str) -> str:
+    """Give a sentence of the treebank its brackets, quotes, slashes and stars back.
+
+    Args:
+        text: the words of a tree, or a sentence of the hub's, with a space between any two.
+
+    Returns:
+        The sentence: "-LRB-" is "(", "``" is '"'. Its words stay apart, as WikiText's do.
+
+    Source: assignment section 4; Socher et al. 2013 (the Stanford Sentiment Treebank).
+    """
+    for mark, written in _TREEBANK.items():
+        text = text.replace(mark, written)
+    return " ".join(text.split())

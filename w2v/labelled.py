@@ -2,64 +2,110 @@
 
 import csv
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import torch
+
 from w2v import builtin
-from w2v.cleaning import clean_ag_news
-from w2v.config import check_choice, check_positive_int
+from w2v.cleaning import clean_ag_news, clean_review, clean_treebank
+from w2v.config import check_choice, check_positive_int, check_seed
 from w2v.sources import find_file, found_file, from_hub, open_text, resolve_source
 
-LABELLED = {
+LABELLED = {  # what each set calls its classes, its files by split, and the splits of the hub
     "ag_news": {
         "classes": ("World", "Sports", "Business", "Sci/Tech"),
         "files": {
             "train": ("ag_news/train.csv", "ag_news/train_partial.csv"),
             "test": ("ag_news/test.csv",),  # or .csv.gz
         },
+        "hub": ("train", "test"),
+        "clean": clean_ag_news,
+    },
+    "imdb": {
+        "classes": ("negative", "positive"),
+        "files": {"train": ("imdb/imdb_train.csv",), "test": ("imdb/imdb_test.csv",)},
+        "hub": ("train", "test"),
+        "clean": clean_review,
+    },
+    "sst": {
+        "classes": ("very negative", "negative", "neutral", "positive", "very positive"),
+        "files": {
+            "train": ("sst/trees_train.txt",),
+            "validation": ("sst/trees_dev.txt",),
+            "test": ("sst/trees_test.txt",),
+        },
+        "hub": ("train", "validation"),  # its test rows have no labels
+        "hub_classes": ("negative", "positive"),
+        "clean": clean_treebank,
     },
 }
+_LEAF = re.compile(r"\([0-4] ([^()]+)\)")  # a word of a tree, in its own brackets
 
 
-def load_labelled(name: str = "ag_news", source: str = "auto", *, split: str = "train"):
-    """Load labelled texts, cleaned, in the order of their file.
+def load_labelled(
+    name: str = "ag_news", source: str = "auto", *, split: str = "train", seed: int = 0
+):
+    """Load labelled texts, cleaned once and for all.
 
-    AG News texts are title and description joined by a space; a training text that occurs twice
-    is kept once, with its first label. The built-in corpus stands in with a
-    question of its own: which of four libraries does a docstring describe?
+    AG News texts are title and description joined by a space. The hub's "sst" is another set than
+    the local one: two classes instead of five (the neutral sentences are left out), in lower
+    case, its training texts are phrases of the sentences as well, and its test rows have no labels.
+    A training text that occurs twice is kept once, with its first label. The built-in corpus
+    stands in for each set with a question of its own: which of four libraries does a docstring
+    describe? Of the 25,000 test reviews of IMDB 123 stand among its training texts as well.
 
     Args:
-        name: "ag_news".
+        name: "ag_news" (news, 4 topics), "imdb" (film reviews, 2 classes) or "sst" (sentences of
+            film reviews, the Stanford Sentiment Treebank, 5 classes).
         source: "auto", "local", "hub" or "builtin", as in `resolve_source`.
-        split: "train" or "test".
+        split: "train" or "test"; "sst" has "validation" too.
+        seed: of the order of "imdb" and "sst", whose files are sorted by class; AG News and the
+            built-in texts, which are mixed, keep the order of their file.
 
     Returns:
         A `datasets.Dataset` with the columns `text` and `label`, a `ClassLabel` (ids 0 ... n - 1)
         that knows the names of the n classes.
 
     Raises:
-        ValueError: an unknown name, source or split, or a row whose label is none of the classes.
+        ValueError: an unknown name, source or split, a split that the source does not have, or a
+            row whose label is none of the classes.
         FileNotFoundError: the directory in W2V_DATA lacks the file.
         ConnectionError: the hub neither answers nor has the texts in its local cache.
 
-    Source: assignment section 4.
+    Source: assignment section 4; Maas et al. 2011 (IMDB); Socher et al. 2013 (the treebank).
     """
     check_choice("name", name, tuple(LABELLED))
-    check_choice("split", split, ("train", "test"))
+    this = LABELLED[name]
+    check_choice("split", split, tuple(this["files"]))
+    check_seed(seed)
     source = resolve_source(source, needs=(name,))
-    classes = LABELLED[name]["classes"]
+    splits = {"local": tuple(this["files"]), "hub": this["hub"], "builtin": ("train", "test")}
+    if split not in splits[source]:
+        raise ValueError(
+            f"split must be one of {', '.join(map(repr, splits[source]))} for {name!r} from"
+            f" {source!r}, got {split!r}"
+        )
+    classes = this["classes"]
     if source == "builtin":
         texts, labels, classes = builtin.labelled(split)
     elif source == "local":
-        texts, labels = _local_csv(find_file(*LABELLED[name]["files"][split]), len(classes))
+        texts, labels = _local(name, find_file(*this["files"][split]))
     else:
         rows = from_hub(name, split)
-        texts, labels = rows["text"], list(rows["label"])
+        texts, labels = rows["sentence" if name == "sst" else "text"], list(rows["label"])
+        classes = this.get("hub_classes", classes)
     if source != "builtin":
-        texts = [clean_ag_news(text) for text in texts]
+        texts = [this["clean"](text) for text in texts]
+    order = range(len(texts))
     if split == "train":  # once cleaned, some texts are the same: a held-out part must share none
-        first = {text: row for row, text in reversed(list(enumerate(texts)))}
-        texts, labels = zip(*((texts[i], labels[i]) for i in sorted(first.values())), strict=True)
-    return _dataset(texts, labels, classes)
+        first = {texts[row]: row for row in reversed(order)}
+        order = sorted(first.values())
+    if name != "ag_news" and source != "builtin":
+        shuffled = torch.randperm(len(order), generator=torch.Generator().manual_seed(seed))
+        order = [order[i] for i in shuffled]
+    return _dataset([texts[i] for i in order], [labels[i] for i in order], classes)
 
 
 def split_labelled(
@@ -153,25 +199,49 @@ def load_csv(path: str | os.PathLike, classes: list[str]):
     return _dataset(texts, labels, classes)
 
 
-def _dataset(texts, labels, classes):
+def _dataset(texts: list[str], labels: list[int], classes):
     """Put texts and labels into a `datasets.Dataset` that knows the names of the classes."""
     from datasets import ClassLabel, Dataset, Features, Value
 
     features = Features({"text": Value("string"), "label": ClassLabel(names=list(classes))})
-    return Dataset.from_dict({"text": list(texts), "label": list(labels)}, features=features)
+    return Dataset.from_dict({"text": texts, "label": labels}, features=features)
 
 
-def _local_csv(path: Path, n_classes: int) -> tuple[list[str], list[int]]:
-    """Read rows of class (1 ... n), title, description: texts, and labels 0 ... n - 1."""
-    texts, labels = [], []
+def _local(name: str, path: Path) -> tuple[list[str], list[int]]:
+    """Read the texts and labels, 0 ... n - 1, of a file."""
     with open_text(path, newline="") as file:
-        for number, row in enumerate(csv.reader(file), start=1):
-            known = [str(label) for label in range(1, n_classes + 1)]
-            if len(row) != 3 or row[0] not in known:
-                raise ValueError(
-                    f"row {number} of {path.name} must be class (1 to {n_classes}), title,"
-                    f" description, got {row!r:.80}"
-                )
-            texts.append(f"{row[1]} {row[2]}".strip())
-            labels.append(int(row[0]) - 1)
-    return texts, labels
+        rows = list({"ag_news": _news, "imdb": _reviews, "sst": _trees}[name](file, path.name))
+    return [text for text, _ in rows], [label for _, label in rows]
+
+
+def _news(file, name: str) -> Iterator[tuple[str, int]]:
+    """Read rows of class (1 ... 4), title, description."""
+    for number, row in enumerate(csv.reader(file), start=1):
+        if len(row) != 3 or row[0] not in ("1", "2", "3", "4"):
+            raise ValueError(
+                f"row {number} of {name} must be class (1 to 4), title, description, "
+                f"got {row!r:.80}"
+            )
+        yield f"{row[1]} {row[2]}".strip(), int(row[0]) - 1
+
+
+def _reviews(file, name: str) -> Iterator[tuple[str, int]]:
+    """Read rows with the columns label (0 or 1) and text."""
+    for number, row in enumerate(csv.DictReader(file), start=1):
+        if row.get("label") not in ("0", "1") or not row.get("text"):
+            raise ValueError(
+                f"row {number} of {name} must have a label (0 or 1) and a text, got {row!r:.80}"
+            )
+        yield row["text"], int(row["label"])
+
+
+def _trees(file, name: str) -> Iterator[tuple[str, int]]:
+    """Read a tree a line: the class of its root (0 ... 4), the words of its leaves."""
+    for number, line in enumerate(file, start=1):
+        words = _LEAF.findall(line)
+        if line[:2] not in ("(0", "(1", "(2", "(3", "(4") or not words:
+            raise ValueError(
+                f"row {number} of {name} must be a tree whose root has a class (0 to 4), "
+                f"got {line!r:.80}"
+            )
+        yield " ".join(words), int(line[1])

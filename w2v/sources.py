@@ -31,9 +31,10 @@ HUB_PATIENCE = 4.0  # seconds, name look-up included: a closed network costs les
 HUB = {  # for each corpus, where the hub has it: repository and configuration
     "wikitext-2": ("Salesforce/wikitext", "wikitext-2-raw-v1"),
     "wikitext-103": ("Salesforce/wikitext", "wikitext-103-raw-v1"),
-    "imdb": ("stanfordnlp/imdb", None),
+    "imdb": ("stanfordnlp/imdb", "plain_text"),
     "novels": None,
     "ag_news": ("fancyzhx/ag_news", None),
+    "sst": ("stanfordnlp/sst2", None),
 }
 
 
