@@ -16,7 +16,7 @@ FLOORS = (
     ("evaluation",),
     ("engines", "engines.loader", "engines.lanes", "engines.hogwild", "engines.blocks"),
     ("engines.distributed",),
-    ("training", "classifier"),
+    ("training", "classifier", "convolution"),
     ("plots", "inspection", "experiments", "scoring"),
     ("grid", "systems", "summaries", "studies"),
     ("__main__",),
@@ -150,7 +150,7 @@ def test_slow_libraries_are_imported_where_they_are_used(room):
         "engines.hogwild": {"numba"},  # both are loaded when that engine is chosen
         "engines.lanes": {"numba"},
     }
-    slow = HEAVY | {"matplotlib", "IPython"}
+    slow = HEAVY | {"matplotlib", "IPython", "sklearn"}
     assert imported_when_loaded(TREES[room]) & slow <= at_once.get(room, set())
 
 

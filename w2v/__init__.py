@@ -33,6 +33,7 @@ _ROOMS = {
         "evaluate_classifier",
         "train_classifier",
     ],
+    "convolution": ["ConvClassifier"],
     "experiments": [
         "compare_pretraining",
         "fastest_engine",

@@ -134,7 +134,7 @@ class ClassAttentionModel(nn.Module):
 
         Source: assignment section 4, the lab's `ClassAttentionModel`.
         """
-        self._check_inputs(input_ids, attention_mask)
+        check_inputs(input_ids, attention_mask, self.embeddings.num_embeddings)
         tokens = self.embeddings(input_ids)  # (B, T, d)
         weights = self._weights(tokens, attention_mask)  # (B, n_classes, T)
         # A weighted mean of values v(x) is v of the weighted mean: n_classes products, not T.
@@ -161,7 +161,7 @@ class ClassAttentionModel(nn.Module):
 
         Source: assignment section 4, the lab's `ClassAttentionModel`.
         """
-        self._check_inputs(input_ids, attention_mask)
+        check_inputs(input_ids, attention_mask, self.embeddings.num_embeddings)
         return self._weights(self.embeddings(input_ids), attention_mask)  # (B, n_classes, T)
 
     def contributions(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -204,14 +204,26 @@ class ClassAttentionModel(nn.Module):
         scores = scores.masked_fill(padding, torch.finfo(scores.dtype).min)  # (B, n_classes, T)
         return torch.softmax(scores, dim=-1).masked_fill(padding, 0.0)  # (B, n_classes, T)
 
-    def _check_inputs(self, input_ids: Tensor, attention_mask: Tensor) -> None:
-        """Refuse a mask of another shape, and ids that have no row."""
-        if attention_mask.shape != input_ids.shape:
-            raise ValueError(
-                f"attention_mask must have the shape of input_ids {tuple(input_ids.shape)!r}, "
-                f"got {tuple(attention_mask.shape)!r}"
-            )
-        _check_range("input_ids", input_ids, self.embeddings.num_embeddings)
+
+def check_inputs(input_ids: Tensor, attention_mask: Tensor, vocab_size: int) -> None:
+    """Refuse a mask of another shape, and ids that have no row.
+
+    Args:
+        input_ids: token ids, shape (B, T), int64.
+        attention_mask: True for a token, False for padding, shape (B, T), bool.
+        vocab_size: V, the number of rows.
+
+    Raises:
+        ValueError: the shapes differ, or an id lies outside the vocabulary.
+
+    Source: assignment section 4.
+    """
+    if attention_mask.shape != input_ids.shape:
+        raise ValueError(
+            f"attention_mask must have the shape of input_ids {tuple(input_ids.shape)!r}, "
+            f"got {tuple(attention_mask.shape)!r}"
+        )
+    _check_range("input_ids", input_ids, vocab_size)
 
 
 def _check_range(name: str, values: Tensor, limit: int) -> None:
