@@ -1,5 +1,7 @@
 """Figures: axes with units, a grey dashed line of chance, a fixed size, and the numbers given."""
 
+import sys
+
 import matplotlib
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ from w2v.plots import (
     plot_learning_curves,
     plot_neighbours,
     plot_scores,
+    plot_words,
 )
+from w2v.vectors import WordVectors
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 SCORES = {
@@ -35,6 +39,32 @@ def curves(n_seeds=3, n_epochs=4):
     }
 
 
+CLUSTERS = {  # ten clusters of six words: more than there are colours
+    name: [name, *(f"{name} {i}" for i in range(5))] for name in "abcdefghij"
+}
+
+
+def clustered_vectors(spread=0.2):
+    """Vectors of the words of each cluster, near to one direction of its own, of any length."""
+    draw = np.random.default_rng(0)
+    middles = {name: draw.standard_normal(30) for name in CLUSTERS}
+    return {
+        word: draw.uniform(0.5, 3) * (middles[name] + spread * draw.standard_normal(30))
+        for name, words in CLUSTERS.items()
+        for word in words
+    }
+
+
+WORD_VECTORS = dict(list(clustered_vectors().items())[:18])
+
+
+def drawn_points(figure):
+    """Every point of the first axes, by the word that is written beside it."""
+    axes = figure.axes[0]
+    points = np.concatenate([np.asarray(c.get_offsets()) for c in axes.collections])
+    return {text.get_text(): text.xy for text in axes.texts}, points
+
+
 def attention_figure():
     return plot_attention(["a", "good", "$5", "deal"], np.eye(2, 4), ["World", "Sports"], "a text")
 
@@ -45,6 +75,7 @@ FIGURES = {
     "neighbours": lambda: plot_neighbours(NEIGHBOURS, NEIGHBOURS),
     "comparison": lambda: plot_comparison(curves(), 0.25, "500 labels"),
     "attention": attention_figure,
+    "words": lambda: plot_words(WORD_VECTORS, list(WORD_VECTORS)),
 }
 
 
@@ -220,3 +251,101 @@ def test_attention_is_drawn_over_the_words_of_the_text():
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["World", "Sports"]
     assert [text.get_text() for text in axes.texts] == ["a", "good", r"\$5", "deal"] * 2
     assert axes.images[0].get_array().tolist() == np.eye(2, 4).tolist()
+
+
+# Words in the plane
+
+
+def test_words_lie_where_the_eigenvectors_of_their_covariance_put_them():
+    vectors = clustered_vectors()
+    places, points = drawn_points(plot_words(vectors, list(vectors)))
+    assert sorted(places) == sorted(vectors) and len(points) == len(vectors)
+    unit = np.stack([vector / np.linalg.norm(vector) for vector in vectors.values()])
+    centred = unit - unit.mean(0)
+    _, directions = np.linalg.eigh(centred.T @ centred)
+    expected = centred @ directions[:, [-1, -2]]
+    found = np.array([places[word] for word in vectors])
+    for axis in range(2):  # an axis may point either way
+        way = np.sign((found[:, axis] * expected[:, axis]).sum())
+        np.testing.assert_allclose(found[:, axis], way * expected[:, axis], atol=1e-10)
+
+
+def test_the_axes_of_pca_say_their_share_of_the_variance():
+    vectors = {"a": [1.0, 0, 0], "b": [0, 1.0, 0], "c": [1.0, 0, 0], "d": [0, 1.0, 0]}
+    axes = plot_words({w: np.array(v) for w, v in vectors.items()}, list(vectors)).axes[0]
+    assert "100 % of variance" in axes.get_xlabel() and "(0 % of" in axes.get_ylabel()
+
+
+def test_t_sne_keeps_clusters_together():
+    pytest.importorskip("sklearn")
+    places, _ = drawn_points(plot_words(clustered_vectors(), CLUSTERS, method="tsne"))
+    words = list(places)
+    points = np.array([places[word] for word in words])
+    distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    nearest = [words[row] for row in distances.argmin(1)]
+    assert np.mean([word[0] == near[0] for word, near in zip(words, nearest, strict=True)]) > 0.95
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_the_same_seed_gives_the_same_picture(method):
+    pytest.importorskip("sklearn")
+    vectors = clustered_vectors()
+    first, again = (drawn_points(plot_words(vectors, CLUSTERS, method=method)) for _ in range(2))
+    np.testing.assert_array_equal(first[1], again[1])
+
+
+def test_each_cluster_has_its_own_colour_and_marker():
+    figure = plot_words(clustered_vectors(), CLUSTERS)
+    axes = figure.axes[0]
+    styles = {
+        (to_hex(c.get_facecolor()[0]), c.get_paths()[0].vertices.tobytes())
+        for c in axes.collections
+    }
+    assert len(axes.collections) == len(styles) == len(CLUSTERS)
+    assert [c.get_label() for c in axes.collections] == list(CLUSTERS)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(CLUSTERS)
+
+
+def test_a_word_of_two_clusters_is_drawn_once_in_the_first():
+    vectors = clustered_vectors()
+    clusters = {"one": ["a", "b", "c"], "two": ["b", "d"]}
+    axes = plot_words(vectors, clusters).axes[0]
+    assert sorted(text.get_text() for text in axes.texts) == ["a", "b", "c", "d"]
+    assert [len(c.get_offsets()) for c in axes.collections] == [3, 1]
+
+
+def test_labels_hardly_cover_one_another():
+    figure = plot_words(clustered_vectors(spread=0.6), CLUSTERS)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i]]
+    n_overlaps = sum(a.overlaps(b) for a, b in pairs)
+    assert n_overlaps <= 3  # of 60 words; beside their points, without a choice, dozens
+    page = figure.axes[0].get_window_extent()
+    assert all(page.x0 - 40 < box.x0 and box.x1 < page.x1 + 40 for box in boxes)
+
+
+@pytest.mark.parametrize(
+    ("words", "method", "message"),
+    [
+        (["a", "b", "zebra", "c"], "pca", r"must have vectors, got \['zebra'\] without one"),
+        (["a", "b", "a"], "pca", r"words must be three or more, got \['a', 'b'\]"),
+        (["a", "b", "c"], "umap", "method must be one of 'pca', 'tsne', got 'umap'"),
+    ],
+)
+def test_words_that_cannot_be_drawn_are_refused(words, method, message):
+    with pytest.raises(ValueError, match=message):
+        plot_words(clustered_vectors(), words, method=method)
+
+
+def test_t_sne_without_scikit_learn_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
+    with pytest.raises(ImportError, match=r"pip install 'w2v\[plots\]', or take method='pca'"):
+        plot_words(clustered_vectors(), CLUSTERS, method="tsne")
+
+
+def test_vectors_of_a_model_and_zero_vectors_are_drawn():
+    vectors = WordVectors(["a", "$b", "c"], np.array([[0, 0], [1, 2], [2, 1]]))
+    places, _ = drawn_points(plot_words(vectors, vectors.words))
+    assert sorted(places) == [r"\$b", "a", "c"]

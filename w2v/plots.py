@@ -198,3 +198,124 @@ def plot_attention(
     axes.set_title(title, fontsize=10)
     figure.colorbar(image, ax=axes, label="attention (share)")
     return figure
+
+
+def plot_words(
+    vectors: Mapping[str, np.ndarray],
+    words: Sequence[str] | Mapping[str, Sequence[str]],
+    *,
+    method: str = "pca",
+    seed: int = 0,
+) -> Figure:
+    """Draw words as points of a plane, near to each other where their vectors are alike.
+
+    Vectors are put on unit length first: neighbours are told by their cosine.
+
+    Args:
+        vectors: gives the vector of a word, shape (d,): a `WordVectors`, or a dict.
+        words: the words to draw; or clusters, their names with the words of each, which share a
+            colour and a marker. A word of several clusters is drawn in the first of them.
+        method: "pca", the plane on which the vectors differ most; or "tsne" (scikit-learn, the
+            extra `plots`), which keeps neighbours together and has no scale.
+        seed: of t-SNE.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: another method, a word that has no vector, or fewer than three words.
+        ImportError: t-SNE without scikit-learn.
+
+    Source: Mikolov et al. 2013b, figure 2 (PCA); van der Maaten and Hinton 2008 (t-SNE).
+    """
+    if method not in ("pca", "tsne"):
+        raise ValueError(f"method must be one of 'pca', 'tsne', got {method!r}")
+    clusters = words if isinstance(words, Mapping) else {"": words}
+    cluster_of = {word: c for c in reversed(list(clusters)) for word in clusters[c]}
+    if len(cluster_of) < 3:
+        raise ValueError(f"words must be three or more, got {list(cluster_of)!r}")
+    unknown = [word for word in cluster_of if word not in vectors]
+    if unknown:
+        raise ValueError(f"words must have vectors, got {unknown!r} without one; leave them out")
+    points, names = _plane(np.stack([vectors[word] for word in cluster_of]), method, seed)
+    figure, axes = _figure(width=7.5, height=5.5)
+    for i, cluster in enumerate(clusters):
+        rows = [row for row, name in enumerate(cluster_of.values()) if name == cluster]
+        style = {"color": COLOURS[i % 6], "marker": MARKERS[(i + i // 6) % 6]}
+        axes.scatter(*points[rows].T, s=22, label=cluster.replace("$", r"\$"), **style)
+    axes.set_xlabel(names[0])
+    axes.set_ylabel(names[1])
+    axes.margins(0.12)
+    if len(clusters) > 1:
+        figure.legend(loc="outside right center", fontsize=8)
+    _label_points(figure, axes, points, list(cluster_of))
+    return figure
+
+
+def _plane(vectors: np.ndarray, method: str, seed: int) -> tuple[np.ndarray, list[str]]:
+    """Give a point for each vector, shape (n, 2), and what the two axes stand for."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)  # (n, 1)
+    unit = vectors / np.where(lengths > 0, lengths, 1)  # (n, d)
+    if method == "pca":
+        left, sizes, _ = np.linalg.svd(unit - unit.mean(0), full_matrices=False)
+        left = left[:, :2] * np.sign(left[np.abs(left[:, :2]).argmax(0), [0, 1]])  # (n, 2)
+        shares = 100 * sizes[:2] ** 2 / max((sizes**2).sum(), np.finfo(float).tiny)
+        names = zip(("first", "second"), shares, strict=True)
+        labels = [
+            f"{name} principal component ({share:.0f} % of variance)" for name, share in names
+        ]
+        return left * sizes[:2], labels
+    try:
+        from sklearn.manifold import TSNE
+    except ImportError:
+        raise ImportError(
+            "scikit-learn must be installed for method 'tsne', got none; "
+            "pip install 'w2v[plots]', or take method='pca'"
+        ) from None
+    perplexity = min(15, (len(unit) - 1) / 3)  # neighbours that each point listens to
+    points = TSNE(perplexity=perplexity, random_state=seed).fit_transform(unit)  # (n, 2)
+    return points, ["first t-SNE coordinate (no unit)", "second t-SNE coordinate (no unit)"]
+
+
+def _label_points(figure: Figure, axes: Axes, points: np.ndarray, words: Sequence[str]) -> None:
+    """Write each word at the place around its point that covers the least so far."""
+    figure.draw_without_rendering()  # settles the layout, and so where points are on the page
+    figure.set_layout_engine("none")
+    here = axes.transData.transform(points)  # (n, 2), pixels
+    taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in here]
+    for word, point in zip(words, points, strict=True):
+        text = axes.annotate(
+            word.replace("$", r"\$"), point, (0, 0), textcoords="offset points", fontsize=8
+        )
+        x, y = axes.transData.transform(point)
+        box = text.get_window_extent()
+        places = [
+            (
+                distance * side - (side < 0) * box.width - (side == 0) * box.width / 2,
+                distance * height - box.height * (0.5 - height / 2),
+            )
+            for distance in (5, 14, 26)
+            for side, height in (
+                (1, 0),
+                (-1, 0),
+                (0, 1),
+                (0, -1),
+                (1, 1),
+                (1, -1),
+                (-1, 1),
+                (-1, -1),
+            )
+        ]
+        boxes = [(x + dx, y + dy, x + dx + box.width, y + dy + box.height) for dx, dy in places]
+        covered = [sum(_overlap(box, other) for other in taken) for box in boxes]
+        best = int(np.argmin(covered))
+        taken.append(boxes[best])
+        text.set_position([72 / figure.dpi * shift for shift in places[best]])
+        text.set_verticalalignment("bottom")
+
+
+def _overlap(box: tuple, other: tuple) -> float:
+    """Give the area that two boxes, left, bottom, right and top, share."""
+    width = min(box[2], other[2]) - max(box[0], other[0])
+    height = min(box[3], other[3]) - max(box[1], other[1])
+    return max(width, 0) * max(height, 0)
