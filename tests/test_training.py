@@ -12,7 +12,7 @@ from w2v.config import Word2VecConfig
 from w2v.engines import blocks, loader
 from w2v.evaluation import evaluate_word2vec
 from w2v.model import Word2Vec
-from w2v.training import History, epoch_generator, train_word2vec
+from w2v.training import History, epoch_generator, train_epochs, train_word2vec
 from w2v.vectors import WordVectors
 from w2v.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset, vary_radii
@@ -432,6 +432,33 @@ def test_without_a_directory_nothing_is_written(small, small_sets, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     train(small, small_sets)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_pauses_after_each_epoch_with_the_model_as_it_is(small, small_sets):
+    model = Word2Vec(V, small.dim, generator=epoch_generator(small.seed, 0))
+    lengths, tables, counts = [], [], small_sets[0].counts(V)
+    for history in train_epochs(model, *small_sets, small, progress=False):
+        lengths.append(history.n_epochs)
+        tables.append(model.center_embeddings.weight.detach().clone())
+        assert (
+            evaluate_word2vec(model, small_sets[1], small, counts=counts).loss
+            == history.valid_loss[-1]
+        )
+    assert lengths == list(range(1, small.epochs + 1))
+    assert all(not torch.equal(a, b) for a, b in zip(tables, tables[1:], strict=False))
+    whole, whole_history = train(small, small_sets)
+    assert same_tables(model, whole) and history == whole_history
+
+
+def test_a_training_left_at_a_pause_goes_on_from_there(small, small_sets, tmp_path):
+    whole, whole_history = train(small, small_sets)
+    model = Word2Vec(V, small.dim, generator=epoch_generator(small.seed, 0))
+    next(train_epochs(model, *small_sets, small, directory=tmp_path, progress=False))
+    fresh = random_model()
+    epochs = train_epochs(fresh, *small_sets, small, directory=tmp_path, progress=False)
+    lengths = [history.n_epochs for history in epochs]
+    assert lengths == list(range(1, small.epochs + 1))  # the first was found
+    assert same_tables(fresh, whole)
 
 
 def test_a_finished_training_leaves_only_the_best_model(small, small_sets, tmp_path):

@@ -24,7 +24,7 @@ _ROOMS = {
         "load_word2vec",
         "save_model",
     ],
-    "training": ["History", "train_word2vec"],
+    "training": ["History", "train_epochs", "train_word2vec"],
     "vectors": ["WordVectors"],
     "classifier": [
         "ClassAttentionModel",

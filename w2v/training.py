@@ -94,6 +94,31 @@ def train_word2vec(
 
     Source: assignment Q3.10.
     """
+    options = {"directory": directory, "vocabulary": vocabulary, "progress": progress}
+    *_, history = train_epochs(model, train_set, valid_set, config, **options)
+    return history
+
+
+def train_epochs(
+    model: Word2Vec,
+    train_set: WindowDataset,
+    valid_set: WindowDataset,
+    config: Word2VecConfig,
+    *,
+    directory: str | Path | None = None,
+    vocabulary: str = "",
+    progress: bool | None = None,
+) -> Iterator[History]:
+    """Train as `train_word2vec` does, and pause after each epoch: to print nearest words, say.
+
+    It takes what `train_word2vec` takes, and trains only as far as it is asked to.
+
+    Returns:
+        An iterator over E epochs, which gives the numbers of all epochs so far while the model
+        is as the last of them left it; a training that goes on gives those it found first.
+
+    Source: assignment Q3.10.
+    """
     _check_agreement(model, train_set, valid_set, config)
     counts = train_set.counts(model.center_embeddings.num_embeddings)  # (V,)
     valid_set.counts(model.center_embeddings.num_embeddings)
@@ -113,6 +138,7 @@ def train_word2vec(
         last = Path(directory) / (checkpoint_name(config) + ".last")
         if last.exists():
             history = _resume(last, model, optimizers, config, vocabulary)
+            yield history
 
     for epoch in range(history.n_epochs + 1, config.epochs + 1):
         generator = epoch_generator(config.seed, epoch)
@@ -149,9 +175,9 @@ def train_word2vec(
                 best = Path(directory) / "best"
                 save_model(model, best, config, vocabulary=vocabulary, epoch=epoch)
             write_checkpoint(last, _state(model, optimizers, history, config, vocabulary))
+        yield history
     if last is not None and rank == 0:
         last.unlink(missing_ok=True)
-    return history
 
 
 def epoch_generator(seed: int, epoch: int) -> torch.Generator:
