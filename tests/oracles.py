@@ -1,10 +1,13 @@
 """The slow, obvious version of each computation: loops and Python floats.
 
-Written from the text of the assignment. Nothing here knows how w2v computes; nothing is fast.
+Written from the text of the assignment, and closed forms of gradients in NumPy from that of CS224n.
+Nothing here knows how w2v computes; nothing is fast.
 """
 
 import math
 from collections import Counter
+
+import numpy as np
 
 
 def windows(ids, radius, border, pad_id):
@@ -100,6 +103,56 @@ def table_gradients(center_table, context_table, pairs):
     return of_center, of_context
 
 
+def naive_softmax_loss_and_gradient(center, outside, outside_vectors):
+    """CS224n, eq. (2): -log P(outside | center), its gradients by v_c, (d,), and U, (V, d)."""
+    scores = outside_vectors @ center
+    expected = np.exp(scores - scores.max())
+    expected /= expected.sum()
+    loss = -np.log(expected[outside])
+    expected[outside] -= 1  # now y-hat - y
+    return loss, outside_vectors.T @ expected, np.outer(expected, center)
+
+
+def negative_sampling_loss_and_gradient(center, outside, negatives, outside_vectors):
+    """CS224n, eq. (11): the same of one positive and K negatives, of which some may be equal."""
+    of_center, of_outside = np.zeros_like(center), np.zeros_like(outside_vectors)
+    loss = 0.0
+    for word, sign in [(outside, 1), *((word, -1) for word in negatives)]:
+        probability = 1 / (1 + np.exp(-sign * (outside_vectors[word] @ center)))
+        loss -= np.log(probability)
+        of_center += sign * (probability - 1) * outside_vectors[word]
+        of_outside[word] += sign * (probability - 1) * center  # as often as the word was drawn
+    return loss, of_center, of_outside
+
+
+def skipgram(center_id, outside_ids, center_vectors, outside_vectors, pair_loss_and_gradient):
+    """CS224n, eq. (12): a window's sum of one of the two above, its gradients by V and by U."""
+    loss, of_center, of_outside = 0.0, np.zeros_like(center_vectors), np.zeros_like(outside_vectors)
+    for outside_id in outside_ids:
+        part = pair_loss_and_gradient(center_vectors[center_id], outside_id, outside_vectors)
+        loss += part[0]
+        of_center[center_id] += part[1]
+        of_outside += part[2]
+    return loss, of_center, of_outside
+
+
+def cbow(center_id, outside_ids, input_vectors, output_vectors, pair_loss_and_gradient):
+    """The mean of the outside words' input vectors predicts the center word."""
+    of_input = np.zeros_like(input_vectors)
+    mean = sum(input_vectors[outside_id] for outside_id in outside_ids) / len(outside_ids)
+    loss, of_mean, of_output = pair_loss_and_gradient(mean, center_id, output_vectors)
+    for outside_id in outside_ids:
+        of_input[outside_id] += of_mean / len(outside_ids)
+    return loss, of_input, of_output
+
+
+def sgd(loss_and_gradient, x, learning_rate, n_steps):
+    """CS224n: x after so many steps down the gradient."""
+    for _ in range(n_steps):
+        x = x - learning_rate * loss_and_gradient(x)[1]
+    return x
+
+
 def adagrad_step(table, squares, gradient, learning_rate, epsilon=1e-10):
     """Duchi et al. 2011, in place: each number moves by its gradient over its own history."""
     for row, row_squares, row_gradient in zip(table, squares, gradient, strict=True):
@@ -136,6 +189,29 @@ def noise_probabilities(counts, exponent):
     """count ** exponent over its sum; an id never seen has none."""
     weights = [count**exponent if count else 0.0 for count in counts]
     return [weight / sum(weights) for weight in weights]
+
+
+def percentile(values, percent):
+    """The number below which so many percent lie, on a straight line between two neighbours."""
+    ordered = sorted(values)
+    place = percent / 100 * (len(ordered) - 1)
+    low, share = int(place), place % 1
+    high = ordered[min(low + 1, len(ordered) - 1)]
+    return ordered[low] + share * (high - ordered[low])
+
+
+def keep_probability(count, counts, threshold, rule):
+    """How likely an occurrence stays, by the text of each source; 1 for a word never seen."""
+    if count == 0:
+        return 1.0
+    share = count / sum(counts)
+    if rule == "paper":  # Mikolov et al. 2013b, eq. (5): it goes with 1 - sqrt(t / f)
+        return 1 - max(0.0, 1 - math.sqrt(threshold / share))
+    if rule == "percentile":  # Breslow: it goes with 1 - sqrt(t / (f + t))
+        t = percentile([other / sum(counts) for other in counts if other], threshold)
+        return 1 - (1 - math.sqrt(t / (share + t)))
+    expected = threshold * sum(counts)  # word2vec.c, in counts
+    return min(1.0, (math.sqrt(count / expected) + 1) * expected / count)
 
 
 def frequency_logit(word, counts, ratio, noise_probability):

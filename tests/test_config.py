@@ -123,9 +123,25 @@ def test_the_loader_refuses_shared_negatives_and_names_the_engines_that_take_the
         Word2VecConfig(**NAMING, shared_negatives=True)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"subsample_rule": "zipf"}, "subsample_rule must be one of .* got 'zipf'"),
+        (
+            {"subsample_rule": "percentile", "subsample": 101},
+            "subsample must be a percentile up to 100, got 101",
+        ),
+    ],
+)
+def test_unknown_rules_of_subsampling_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        Word2VecConfig(**NAMING, **change)
+
+
 @pytest.mark.parametrize("engine", ["loader", "hogwild", "blocks"])
 def test_every_engine_takes_the_settings_that_change_the_result(engine):
     settings = {"dynamic_window": True, "subsample": 1e-3, "decay": True, "border": "pad"}
+    settings |= {"subsample_rule": "paper"}
     config = Word2VecConfig(**NAMING, engine=engine, **settings)
     assert settings.items() <= asdict(config).items()
     with pytest.raises(ValueError, match="subsample must be a finite number above 0, got -1"):

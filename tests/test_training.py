@@ -7,6 +7,7 @@ import pytest
 import torch
 from golden import LN2, D, K, R, V
 
+from w2v import training
 from w2v.checkpoint import checkpoint_name, load_word2vec, read_checkpoint
 from w2v.config import Word2VecConfig
 from w2v.engines import blocks, loader
@@ -314,6 +315,19 @@ def test_each_epoch_draws_its_text_and_its_radii_anew(small, engine, monkeypatch
     assert not first.tokens.equal(second.tokens)
     assert set(first.radii.tolist()) == set(range(1, R + 1))
     assert train_set.radii is None and valid_set.radii is None  # validated in whole windows
+
+
+@pytest.mark.parametrize("rule", ["word2vec.c", "paper", "percentile"])
+def test_the_text_is_subsampled_by_the_rule_of_the_settings(small, small_sets, rule, monkeypatch):
+    asked = []
+
+    def spy(*given, **named):
+        asked.append((given[2], named))
+        return given[0]
+
+    monkeypatch.setattr(training, "subsample", spy)
+    train(replace(small, subsample=0.5, subsample_rule=rule), small_sets)
+    assert asked == [(0.5, {"rule": rule})] * small.epochs
 
 
 def test_without_the_settings_an_epoch_is_given_the_windows_as_they_are(

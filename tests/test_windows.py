@@ -276,18 +276,20 @@ def test_counting_refuses_ids_outside_the_vocabulary(ids):
 # Subsampling and varied radii
 
 
-def test_subsampling_keeps_the_share_of_word2vec():
+@pytest.mark.parametrize(
+    ("rule", "threshold"), [("word2vec.c", 0.05), ("paper", 0.05), ("percentile", 50)]
+)
+def test_subsampling_keeps_the_share_of_its_rule(rule, threshold):
+    # Bound: 5 standard deviations of a share of n occurrences kept, sqrt(p (1 - p) / n).
     draw = torch.Generator().manual_seed(0)
     weights = torch.tensor([0.9, 0.09, 0.01])
     text = torch.multinomial(weights, 100_000, replacement=True, generator=draw)
     dataset = WindowDataset.from_documents(rows(text.view(1000, 100).tolist()), R)
     before = dataset.counts(3)
-    kept = subsample(dataset, before, 0.05, draw)
-    excess = before / before.sum() / 0.05
-    expected = ((excess.sqrt() + 1) / excess).clamp(max=1)
-    after = kept.counts(3)
-    assert (after / before).tolist() == pytest.approx(expected.tolist(), abs=0.01)
-    assert after[2] == before[2]
+    kept = subsample(dataset, before, threshold, draw, rule=rule)
+    for n, found in zip(before.tolist(), kept.counts(3).tolist(), strict=True):
+        share = oracles.keep_probability(n, before.tolist(), threshold, rule)
+        assert abs(found / n - share) <= 5 * (share * (1 - share) / n) ** 0.5
     assert kept.offsets[-1] == len(kept.tokens) and len(kept.offsets) == len(dataset.offsets)
 
 
@@ -341,3 +343,19 @@ def test_radii_are_drawn_alike_from_one_to_the_radius():
     found = torch.bincount(vary_radii(dataset, torch.Generator().manual_seed(1)).radii)
     assert found[0] == 0 and len(found) == 4
     assert (found[1:] - 2000).abs().max() < 5 * (6000 * 2 / 9) ** 0.5  # 5 standard deviations
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_a_varied_window_does_reach_its_radius_and_stays_in_its_document(border):
+    # 40 documents of 9 words, each word its own id: an id tells document and place.
+    dataset = WindowDataset.from_documents(
+        rows([range(9 * d, 9 * d + 9) for d in range(40)]), 3, border, PAD
+    )
+    words, contexts = (
+        varied := vary_radii(dataset, torch.Generator().manual_seed(1))
+    ).__getitems__(range(len(dataset)))
+    distance = (contexts - words.unsqueeze(1)).abs()[varied.real(contexts)]
+    real = varied.real(contexts)
+    assert (contexts // 9 == words.unsqueeze(1) // 9)[real].all()
+    farthest = 6 if border == "shift" else 3  # a window pushed inside reaches to 2R on one side
+    assert distance.max() == farthest and distance.min() == 1

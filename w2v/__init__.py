@@ -13,7 +13,7 @@ _ROOMS = {
     "labelled": ["load_csv", "load_labelled", "split_labelled"],
     "corpus": ["load_documents", "load_tokenizer", "preprocess", "vocabulary_identity"],
     "windows": ["extract_words_contexts", "flatten_dataset_to_list", "WindowDataset"],
-    "vocabulary": ["NoiseDistribution"],
+    "vocabulary": ["NoiseDistribution", "Vocabulary"],
     "batches": ["collate_fn", "make_loader"],
     "model": ["Word2Vec", "sgns_loss"],
     "evaluation": ["evaluate_word2vec"],

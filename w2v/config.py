@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 BORDERS = ("drop", "shift", "pad")
 ENGINES = ("loader", "hogwild", "blocks")
+SUBSAMPLE_RULES = ("word2vec.c", "paper", "percentile")
 LOWEST_RATE = 1e-4  # share of the learning rate that is left at the very end, as in word2vec.c
 
 
@@ -111,6 +112,8 @@ class Word2VecConfig:
         dynamic_window: draw the radius of each window from 1 ... R, at each epoch.
         subsample: leave out words above this share of the text at random, at each epoch; 0 keeps
             all.
+        subsample_rule: how many of them stay: "word2vec.c", "paper" or "percentile" (`subsample`
+            is then a percentile), as `vocabulary.keep_probabilities` has them.
 
     Raises:
         TypeError: a value of another type.
@@ -133,6 +136,9 @@ class Word2VecConfig:
     shared_negatives: bool = field(default=False, metadata={"help": "not for the loader"})
     dynamic_window: bool = field(default=False, metadata={"help": "draw each window's radius"})
     subsample: float = field(default=0.0, metadata={"help": "share of the text; 0 keeps all"})
+    subsample_rule: str = field(
+        default="word2vec.c", metadata={"help": "word2vec.c, paper or percentile"}
+    )
 
     def __post_init__(self) -> None:
         for name in ("dim", "radius", "ratio", "batch_size", "epochs"):
@@ -144,6 +150,9 @@ class Word2VecConfig:
         check_choice("engine", self.engine, ENGINES)
         if self.subsample:
             check_positive("subsample", self.subsample)
+        check_choice("subsample_rule", self.subsample_rule, SUBSAMPLE_RULES)
+        if self.subsample_rule == "percentile" and self.subsample > 100:
+            raise ValueError(f"subsample must be a percentile up to 100, got {self.subsample!r}")
         if self.engine == "loader" and self.shared_negatives:
             raise ValueError(
                 'shared_negatives must be off for engine "loader", got True; '

@@ -144,7 +144,8 @@ def train_epochs(
         generator = epoch_generator(config.seed, epoch)
         windows = train_set
         if config.subsample:
-            windows = subsample(windows, counts, config.subsample, generator)
+            rule = config.subsample_rule
+            windows = subsample(windows, counts, config.subsample, generator, rule=rule)
         if config.dynamic_window:
             windows = vary_radii(windows, generator)
         with _progress_bar(len(windows), epoch, config, progress) as report:

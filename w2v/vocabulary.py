@@ -1,11 +1,217 @@
-"""What is counted over a vocabulary: the noise distribution that negatives come from."""
+"""Words and their counts: vocabularies, which occurrences stay, and the noise of negatives."""
 
 import copy
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
-from w2v.config import noise_exponent
+from w2v.config import (
+    SUBSAMPLE_RULES,
+    check_choice,
+    check_positive,
+    check_positive_int,
+    noise_exponent,
+)
+
+PAD, UNKNOWN = "<pad>", "<unk>"  # ids 0 and 1 of every `Vocabulary`
+
+
+class Vocabulary:
+    """Give each frequent word of some texts an id; all other words share one.
+
+    Id 0 is the pad, "<pad>"; id 1 stands for every word left out, "<unk>"; the words kept follow,
+    the most frequent first, words of equal count by the alphabet. It can stand where the
+    BERT tokenizer does: ids from `encode` make a `WindowDataset`, `words` names the rows of
+    `WordVectors`, and `tokenizer()` is what `preprocess` takes.
+
+    Args:
+        counts: the occurrences of each word in the texts, as a dict or a `Counter`.
+        min_count: leave out words that occur less often.
+        size: keep at most this many words beside pad and unknown; None keeps all.
+
+    Attributes:
+        words: the word of each id, a list of V.
+        index: the id of each word, a dict.
+        counts: how often each id occurs in the texts, shape (V,), int64.
+
+    Raises:
+        TypeError, ValueError: `min_count` or `size` is no positive integer.
+
+    Source: Mikolov et al. 2013a, section 4 (the most frequent words); the word2vec program.
+    """
+
+    def __init__(
+        self, counts: dict[str, int], *, min_count: int = 1, size: int | None = None
+    ) -> None:
+        check_positive_int("min_count", min_count)
+        if size is not None:
+            check_positive_int("size", size)
+        kept = [word for word in counts if counts[word] >= min_count and word not in (PAD, UNKNOWN)]
+        kept.sort(key=lambda word: (-counts[word], word))
+        self.words = [PAD, UNKNOWN, *kept[:size]]
+        self.index = {word: i for i, word in enumerate(self.words)}
+        self.counts = torch.tensor([counts.get(word, 0) for word in self.words])  # (V,)
+        self.counts[self.unknown_id] += sum(counts.values()) - self.counts.sum()
+
+    @classmethod
+    def from_texts(
+        cls, texts: Iterable[Sequence[str]], *, min_count: int = 1, size: int | None = None
+    ) -> "Vocabulary":
+        """Count the words of texts that are cut into words already.
+
+        Args:
+            texts: a list of words each.
+            min_count: leave out words that occur less often.
+            size: keep at most this many words beside pad and unknown; None keeps all.
+
+        Returns:
+            The vocabulary.
+
+        Raises:
+            TypeError: a text that is a string, not a list of words.
+            TypeError, ValueError: `min_count` or `size` is no positive integer.
+
+        Source: Mikolov et al. 2013a, section 4.
+        """
+        counts = Counter()
+        for text in texts:
+            counts.update(_list_of_words(text))
+        return cls(counts, min_count=min_count, size=size)
+
+    @property
+    def pad_id(self) -> int:
+        """The id that stands for no word."""
+        return 0
+
+    @property
+    def unknown_id(self) -> int:
+        """The id of every word that was left out."""
+        return 1
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self.index
+
+    def encode(self, words: Sequence[str]) -> list[int]:
+        """Give the id of each word.
+
+        Args:
+            words: the words of a text.
+
+        Returns:
+            As many ids; `unknown_id` for a word that was left out.
+
+        Raises:
+            TypeError: a string, not a list of words.
+
+        Source: assignment Q3.1 (documents as ids).
+        """
+        return [self.index.get(word, self.unknown_id) for word in _list_of_words(words)]
+
+    def decode(self, ids: Sequence[int]) -> list[str]:
+        """Give the word of each id.
+
+        Args:
+            ids: numbers in [0, V).
+
+        Returns:
+            As many words.
+
+        Raises:
+            IndexError: an id outside [0, V).
+
+        Source: assignment Q3.1.
+        """
+        for i in ids:
+            if not 0 <= i < len(self):
+                raise IndexError(f"ids must lie in [0, {len(self)}), got {i!r}")
+        return [self.words[i] for i in ids]
+
+    def count(self, word: str) -> int:
+        """Say how often a word of the vocabulary occurs in the texts.
+
+        Args:
+            word: the word; `UNKNOWN` for all words left out together.
+
+        Returns:
+            Its occurrences.
+
+        Raises:
+            KeyError: a word that was left out or never seen.
+
+        Source: Mikolov et al. 2013b, section 2.2 (unigram counts).
+        """
+        if word not in self.index:
+            raise KeyError(f"word must be one of the {len(self)} words, got {word!r}")
+        return self.counts[self.index[word]].item()
+
+    def tokenizer(self):
+        """Make a tokenizer of these words, for `preprocess` and all that takes one.
+
+        It cuts a text at white space and changes nothing else: lower-case texts first, where
+        the words of the vocabulary are.
+
+        Returns:
+            A fast `transformers` tokenizer with the same ids.
+
+        Source: assignment Q3.1.
+        """
+        from tokenizers import Tokenizer, models, pre_tokenizers
+        from transformers import PreTrainedTokenizerFast
+
+        cut = Tokenizer(models.WordLevel(self.index, unk_token=UNKNOWN))
+        cut.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+        return PreTrainedTokenizerFast(tokenizer_object=cut, pad_token=PAD, unk_token=UNKNOWN)
+
+
+def _list_of_words(text: Sequence[str]) -> Sequence[str]:
+    """Refuse a string: its letters would pass for words."""
+    if isinstance(text, str):
+        raise TypeError(f"text must be a list of words, got {text[:40]!r}; cut it first")
+    return text
+
+
+def keep_probabilities(counts: Tensor, threshold: float, rule: str) -> Tensor:
+    """Say how likely an occurrence of each word stays where frequent words are left out.
+
+    For a word that makes up the share f of the text:
+    "word2vec.c" keeps it with (sqrt(f / t) + 1) t / f, or 1 where that is more;
+    "paper" keeps it with sqrt(t / f), or 1 where that is more;
+    "percentile" keeps it with sqrt(t / (f + t)), t being that percentile of the shares of the
+    words that occur: no word is safe, and of one at the percentile 71 % stay.
+
+    Args:
+        counts: occurrences of each id, shape (V,), int64.
+        threshold: t for the first two; a percentile in (0, 100] for "percentile".
+        rule: "word2vec.c", "paper" or "percentile".
+
+    Returns:
+        Probabilities, shape (V,), float64; 1 for ids that do not occur.
+
+    Raises:
+        TypeError, ValueError: another rule, or a threshold that is out of range.
+
+    Source: Mikolov et al. 2013b, section 2.3, eq. (5); the word2vec program; Breslow 2022.
+    """
+    check_choice("subsample_rule", rule, SUBSAMPLE_RULES)
+    check_positive("threshold", threshold)
+    shares = counts.double() / counts.sum()  # (V,): f
+    seen = counts > 0  # (V,)
+    if rule == "percentile":
+        if threshold > 100:
+            raise ValueError(f"threshold must be a percentile up to 100, got {threshold!r}")
+        limit = torch.quantile(shares[seen], threshold / 100)  # (): t
+        keep = (limit / (shares + limit)).sqrt()  # (V,)
+    elif rule == "paper":
+        keep = (threshold / shares).sqrt()  # (V,)
+    else:
+        excess = shares / threshold  # (V,): f / t
+        keep = (excess.sqrt() + 1) / excess  # (V,)
+    return keep.clamp(max=1).where(seen, 1.0)  # (V,)
 
 
 class NoiseDistribution:

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from w2v.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from w2v.config import BORDERS, check_choice, check_positive_int
+from w2v.vocabulary import keep_probabilities
 
 NO_WORD = -1  # served in place of a context that lies beyond a radius that was drawn
 
@@ -351,29 +352,31 @@ class WindowDataset(Dataset):
 
 
 def subsample(
-    dataset: WindowDataset, counts: Tensor, threshold: float, generator: torch.Generator
+    dataset: WindowDataset,
+    counts: Tensor,
+    threshold: float,
+    generator: torch.Generator,
+    *,
+    rule: str = "word2vec.c",
 ) -> WindowDataset:
     """Leave out frequent words at random, before windows are cut.
-
-    A word that makes up the share f of the text stays with probability
-    (sqrt(f / t) + 1) t / f, or 1 where that is more.
 
     Args:
         dataset: the windows.
         counts: occurrences of each id in them, shape (V,), int64.
-        threshold: t, the share up to which every occurrence stays (about).
+        threshold: t, as `keep_probabilities` reads it.
         generator: where the randomness comes from.
+        rule: how likely an occurrence stays, as `keep_probabilities` names it.
 
     Returns:
         The windows over the words that stay.
 
     Raises:
-        ValueError: no document keeps enough words for a window.
+        ValueError: no document keeps enough words for a window, or as `keep_probabilities`.
 
-    Source: Mikolov et al. 2013b, section 2.3, in the form that word2vec.c has it.
+    Source: Mikolov et al. 2013b, section 2.3.
     """
-    excess = counts.double() / counts.sum() / threshold  # (V,): f / t
-    keep = (excess.sqrt() + 1) / excess  # (V,): infinite for words that do not occur
+    keep = keep_probabilities(counts, threshold, rule)  # (V,)
     tokens = torch.empty_like(dataset.tokens)  # of which only what is written takes memory
     offsets = torch.zeros_like(dataset.offsets)
     n_kept = start = 0
