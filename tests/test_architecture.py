@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "w2v"
 # from the rooms named before it: no import points up, none goes round in a circle.
 FLOORS = (
     ("config", "builtin", "sources", "cleaning", "tokens", "labelled", "corpus", "vocabulary"),
-    ("model", "checkpoint", "windows", "batches", "formats", "vectors"),
+    ("model", "checkpoint", "windows", "batches", "objectives", "formats", "vectors"),
     ("evaluation",),
     ("engines", "engines.loader", "engines.lanes", "engines.hogwild", "engines.blocks"),
     ("engines.distributed",),

@@ -123,9 +123,26 @@ def test_the_loader_refuses_shared_negatives_and_names_the_engines_that_take_the
         Word2VecConfig(**NAMING, shared_negatives=True)
 
 
+@pytest.mark.parametrize("engine", ["hogwild", "blocks"])
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"objective": "cbow"}, "objective must be 'sgns' for engine '{}', got 'cbow'; take"),
+        ({"objective": "skipgram"}, "objective must be 'sgns' for engine '{}', got 'skipgram'"),
+        ({"max_norm": 1.0}, "max_norm must be 0 for engine '{}', got 1.0; take engine=\"loader\""),
+    ],
+)
+def test_what_the_loader_alone_can_do_is_refused_elsewhere(engine, change, message):
+    with pytest.raises(ValueError, match=message.format(engine)):
+        Word2VecConfig(**NAMING, engine=engine, **change)
+    assert Word2VecConfig(**NAMING, **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"objective": "glove"}, "objective must be one of 'sgns', 'skipgram', .* got 'glove'"),
+        ({"max_norm": -1}, "max_norm must be a finite number above 0, got -1"),
         ({"subsample_rule": "zipf"}, "subsample_rule must be one of .* got 'zipf'"),
         (
             {"subsample_rule": "percentile", "subsample": 101},
@@ -133,7 +150,7 @@ def test_the_loader_refuses_shared_negatives_and_names_the_engines_that_take_the
         ),
     ],
 )
-def test_unknown_rules_of_subsampling_are_refused(change, message):
+def test_unknown_objectives_rules_and_limits_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         Word2VecConfig(**NAMING, **change)
 

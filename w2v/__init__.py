@@ -16,6 +16,7 @@ _ROOMS = {
     "vocabulary": ["NoiseDistribution", "Vocabulary"],
     "batches": ["collate_fn", "make_loader"],
     "model": ["Word2Vec", "sgns_loss"],
+    "objectives": ["softmax_loss"],
     "evaluation": ["evaluate_word2vec"],
     "checkpoint": [
         "CheckpointError",

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 BORDERS = ("drop", "shift", "pad")
 ENGINES = ("loader", "hogwild", "blocks")
+OBJECTIVES = ("sgns", "skipgram", "cbow", "cbow_ns")
 SUBSAMPLE_RULES = ("word2vec.c", "paper", "percentile")
 LOWEST_RATE = 1e-4  # share of the learning rate that is left at the very end, as in word2vec.c
 
@@ -114,6 +115,9 @@ class Word2VecConfig:
             all.
         subsample_rule: how many of them stay: "word2vec.c", "paper" or "percentile" (`subsample`
             is then a percentile), as `vocabulary.keep_probabilities` has them.
+        objective: "sgns", the assignment's; or, with the loader alone, "skipgram" and "cbow" (a
+            softmax over the whole vocabulary) or "cbow_ns" (CBOW with K negatives a window).
+        max_norm: after each step of the loader no row is longer than this; 0 leaves them.
 
     Raises:
         TypeError: a value of another type.
@@ -139,6 +143,8 @@ class Word2VecConfig:
     subsample_rule: str = field(
         default="word2vec.c", metadata={"help": "word2vec.c, paper or percentile"}
     )
+    objective: str = field(default="sgns", metadata={"help": "sgns, skipgram, cbow or cbow_ns"})
+    max_norm: float = field(default=0.0, metadata={"help": "length of a row; 0: any"})
 
     def __post_init__(self) -> None:
         for name in ("dim", "radius", "ratio", "batch_size", "epochs"):
@@ -153,11 +159,20 @@ class Word2VecConfig:
         check_choice("subsample_rule", self.subsample_rule, SUBSAMPLE_RULES)
         if self.subsample_rule == "percentile" and self.subsample > 100:
             raise ValueError(f"subsample must be a percentile up to 100, got {self.subsample!r}")
+        check_choice("objective", self.objective, OBJECTIVES)
+        if self.max_norm:
+            check_positive("max_norm", self.max_norm)
         if self.engine == "loader" and self.shared_negatives:
             raise ValueError(
                 'shared_negatives must be off for engine "loader", got True; '
                 'take engine="hogwild" or "blocks"'
             )
+        for name, alone in (("objective", "sgns"), ("max_norm", 0)):
+            if self.engine != "loader" and getattr(self, name) != alone:
+                raise ValueError(
+                    f"{name} must be {alone!r} for engine {self.engine!r}, "
+                    f'got {getattr(self, name)!r}; take engine="loader"'
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

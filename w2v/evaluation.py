@@ -9,6 +9,7 @@ from torch.utils.data import Subset
 from w2v.batches import make_loader
 from w2v.config import Word2VecConfig, check_positive_int
 from w2v.model import Word2Vec, real_pairs, sgns_loss
+from w2v.objectives import score_batch
 from w2v.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
 
@@ -36,7 +37,7 @@ class Word2VecScores:
     """Hold the scores of a model and of two baselines, on the same pairs.
 
     Args:
-        loss: mean loss per pair, in nats.
+        loss: mean loss per pair, in nats; per predicted word where a softmax is trained.
         model: the scores of the model.
         frequency: the scores of the best guess that knows how frequent each word is and
             nothing of the center word.
@@ -64,10 +65,14 @@ def evaluate_word2vec(
 ) -> Word2VecScores:
     """Score a model on held-out windows, with negatives that are the same at every call.
 
+    The loss is that of the config's objective. The scores tell positive pairs from negative ones
+    under each, on logits that compare (see `objectives.score_batch`); the pairs of CBOW are a
+    window's contexts together, and a center word.
+
     Args:
         model: the model; it is left in the mode it came in.
         dataset: held-out windows.
-        config: gives B, K and the noise.
+        config: gives B, K, the noise and the objective.
         counts: occurrences of each id in the training set, shape (V,), int64: for the noise
             and for the frequency-only baseline.
         n_words: center words to score, a seeded sample where the dataset has more.
@@ -82,12 +87,13 @@ def evaluate_word2vec(
     Source: assignment eq. (1) and Q3.11.
     """
     check_positive_int("n_words", n_words)
-    positive, negative, positive_ids, negative_ids = _score_pairs(
+    positive, negative, positive_ids, negative_ids, *losses = _score_pairs(
         model, dataset, config, counts, n_words, seed
     )
+    loss = losses[0].mean() if losses else sgns_loss(positive[None], negative[None])
     by_frequency = frequency_logits(counts, config)  # (V,)
     return Word2VecScores(
-        loss=sgns_loss(positive[None], negative[None]).item(),
+        loss=loss.item(),
         model=score_pairs(positive, negative),
         frequency=score_pairs(by_frequency[positive_ids], by_frequency[negative_ids]),
         all_negative_accuracy=config.ratio / (config.ratio + 1),
@@ -111,15 +117,18 @@ def _score_pairs(model, dataset, config, counts, n_words, seed) -> tuple[Tensor,
     was_training = model.training
     model.eval()
     try:
-        parts = [_score_batch(model, dataset, config, batch) for batch in loader]
+        parts = [_score_batch(model, dataset, config, batch, noise) for batch in loader]
     finally:
         model.train(was_training)
     return tuple(torch.cat(part) for part in zip(*parts, strict=True))
 
 
 @torch.inference_mode()
-def _score_batch(model, dataset, config, batch) -> tuple[Tensor, ...]:
+def _score_batch(model, dataset, config, batch, noise) -> tuple[Tensor, ...]:
     """Give logits and ids of the pairs of one batch, each flat, padding left out."""
+    if config.objective != "sgns":
+        real = dataset.real(batch["positive_context_ids"])  # (B, 2R)
+        return score_batch(model, batch, real, config, noise=noise)
     positive_ids = batch["positive_context_ids"]  # (B, 2R)
     ids = torch.cat([positive_ids, batch["negative_context_ids"]], dim=1)  # (B, C)
     device = model.center_embeddings.weight.device

@@ -31,8 +31,9 @@ class History:
     """Hold one number per epoch of a Word2Vec training; index 0 is epoch 1.
 
     Args:
-        train_loss: mean loss per pair over the epoch, in nats.
-        valid_loss: mean loss per pair on the validation set after the epoch, in nats.
+        train_loss: mean loss per pair over the epoch, in nats (per predicted word where the
+            objective has a softmax).
+        valid_loss: the same on the validation set, after the epoch.
         valid_accuracy: share of validation pairs called right.
         valid_balanced_accuracy: the same, positives and negatives weighing alike.
         valid_auc: probability that a positive scores above a negative.

@@ -10,6 +10,7 @@ from torch.optim import Adagrad, Optimizer
 from w2v.batches import make_loader
 from w2v.config import Word2VecConfig, learning_rate_at
 from w2v.model import Word2Vec, sgns_loss
+from w2v.objectives import objective_loss
 from w2v.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
 
@@ -54,7 +55,7 @@ def train_epoch(
     Args:
         model: the model; its two tables are updated in place.
         train_set: the windows.
-        config: gives B, K, the learning rate and whether it falls.
+        config: gives B, K, the objective, `max_norm`, the learning rate and whether it falls.
         optimizers: as `make_optimizers` makes them.
         noise: where negatives come from.
         epoch: counted from 1.
@@ -62,7 +63,8 @@ def train_epoch(
         report: called after each step with its number of words and its mean loss.
 
     Returns:
-        Mean loss per pair over the epoch, in nats, each batch as it was before its step.
+        Mean loss over the epoch, in nats, each batch as it was before its step: per pair, or as
+        `objective_loss` has it.
 
     Raises:
         FloatingPointError: a loss that is not finite; its message names the step.
@@ -72,12 +74,17 @@ def train_epoch(
     total, n_positives = 0.0, 0
     vocab_size = model.center_embeddings.num_embeddings
     loader = make_loader(train_set, config, vocab_size, generator=generator, noise=noise)
+    _limit_rows(model, config)
     for step, batch in enumerate(loader, start=1):
         positive_ids, real = _positives(batch, train_set)  # (B, 2R) each
-        ids = torch.cat([positive_ids, batch["negative_context_ids"]], dim=1)  # (B, C)
-        logits = model(batch["word_id"], ids)  # (B, C)
-        n_positive = positive_ids.shape[1]
-        loss = sgns_loss(logits[:, :n_positive], logits[:, n_positive:], real)
+        if config.objective == "sgns":
+            ids = torch.cat([positive_ids, batch["negative_context_ids"]], dim=1)  # (B, C)
+            logits = model(batch["word_id"], ids)  # (B, C)
+            n_positive = positive_ids.shape[1]
+            loss = sgns_loss(logits[:, :n_positive], logits[:, n_positive:], real)
+            weight = positive_ids.numel() if real is None else int(real.sum())
+        else:  # not the assignment's
+            loss, weight = objective_loss(model, batch, real, config)
         mean = loss.item()
         if not math.isfinite(mean):
             raise FloatingPointError(f"loss must be finite, got {mean} at step {step}")
@@ -90,11 +97,19 @@ def train_epoch(
                 done = (step - 1) / len(loader)
                 optimizer.param_groups[0]["lr"] = learning_rate_at(config, epoch, done)
             optimizer.step()
+        _limit_rows(model, config)
 
-        weight = positive_ids.numel() if real is None else int(real.sum())
         total, n_positives = total + mean * weight, n_positives + weight
-        report(len(logits), mean)
+        report(len(batch["word_id"]), mean)
     return total / n_positives
+
+
+@torch.no_grad()
+def _limit_rows(model: Word2Vec, config: Word2VecConfig) -> None:
+    """Shorten the rows of both tables that are longer than `max_norm`, where there is one."""
+    if config.max_norm:
+        for table in model.parameters():
+            table.renorm_(2, 0, config.max_norm)
 
 
 def _positives(batch: dict[str, Tensor], train_set: WindowDataset) -> tuple[Tensor, Tensor | None]:
