@@ -200,18 +200,17 @@ def keep_probabilities(counts: Tensor, threshold: float, rule: str) -> Tensor:
     check_choice("subsample_rule", rule, SUBSAMPLE_RULES)
     check_positive("threshold", threshold)
     shares = counts.double() / counts.sum()  # (V,): f
-    seen = counts > 0  # (V,)
     if rule == "percentile":
         if threshold > 100:
             raise ValueError(f"threshold must be a percentile up to 100, got {threshold!r}")
-        limit = torch.quantile(shares[seen], threshold / 100)  # (): t
+        limit = torch.quantile(shares[counts > 0], threshold / 100)  # (): t
         keep = (limit / (shares + limit)).sqrt()  # (V,)
     elif rule == "paper":
         keep = (threshold / shares).sqrt()  # (V,)
     else:
         excess = shares / threshold  # (V,): f / t
         keep = (excess.sqrt() + 1) / excess  # (V,)
-    return keep.clamp(max=1).where(seen, 1.0)  # (V,)
+    return keep.clamp(max=1)  # (V,)
 
 
 class NoiseDistribution:
