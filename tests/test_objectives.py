@@ -14,7 +14,7 @@ from w2v import evaluation
 from w2v.batches import make_loader
 from w2v.checkpoint import load_word2vec
 from w2v.config import Word2VecConfig
-from w2v.engines import loader
+from w2v.engines import objectives as engine
 from w2v.evaluation import evaluate_word2vec
 from w2v.inspection import check_gradient
 from w2v.model import PairLogits, Word2Vec, sgns_loss
@@ -203,11 +203,11 @@ def test_an_epoch_is_adagrad_on_the_mean_loss_of_each_batch(model, config, objec
         for state in zip(tables, squares, gradients, strict=True):
             oracles.adagrad_step(*state, config.learning_rate)
     reported = []
-    mean = loader.train_epoch(
+    mean = engine.train_epoch(
         model,
         dataset,
         config,
-        optimizers=loader.make_optimizers(model, config),
+        optimizers=engine.make_optimizers(model, config),
         noise=noise,
         epoch=1,
         generator=seeded(5),
@@ -340,11 +340,11 @@ def test_rows_are_limited_as_an_embedding_of_torch_limits_them(model, config):
         nn.functional.binary_cross_entropy_with_logits(logits, labels).backward()
         optimizer.step()
     center(torch.arange(V)), context(torch.arange(V))  # torch limits a row when it is read
-    loader.train_epoch(
+    engine.train_epoch(
         model,
         dataset,
         config,
-        optimizers=loader.make_optimizers(model, config),
+        optimizers=engine.make_optimizers(model, config),
         noise=noise,
         epoch=1,
         generator=seeded(5),

@@ -211,6 +211,10 @@ def engine_of(config: Word2VecConfig) -> ModuleType:
 
     Source: assignment Q3.10 and Q3.13.
     """
+    if config.objective != "sgns" or config.max_norm:
+        from w2v.engines import objectives  # beside the assignment's
+
+        return objectives
     if config.engine == "hogwild":
         from w2v.engines import hogwild  # compiled by numba, an extra
 

@@ -10,7 +10,6 @@ from torch.optim import Adagrad, Optimizer
 from w2v.batches import make_loader
 from w2v.config import Word2VecConfig, learning_rate_at
 from w2v.model import Word2Vec, sgns_loss
-from w2v.objectives import objective_loss
 from w2v.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
 
@@ -38,6 +37,32 @@ def make_optimizers(model: Word2Vec, config: Word2VecConfig) -> list[Optimizer]:
     ]
 
 
+def batch_loss(
+    model: Word2Vec, batch: dict[str, Tensor], train_set: WindowDataset
+) -> tuple[Tensor, int]:
+    """Give equation (1) over the pairs of a batch.
+
+    Args:
+        model: the model.
+        batch: as `collate_fn` makes it, from windows of `train_set`.
+        train_set: says which contexts are no words (`WindowDataset.real`).
+
+    Returns:
+        Mean loss per pair in nats, shape (), and the number of positive pairs.
+
+    Source: assignment eq. (1).
+    """
+    positive_ids, real = batch["positive_context_ids"], None  # (B, 2R)
+    if train_set.border == "pad" or train_set.radii is not None:
+        real = train_set.real(positive_ids)  # (B, 2R)
+        positive_ids = positive_ids.clamp(min=0)  # (B, 2R)
+    ids = torch.cat([positive_ids, batch["negative_context_ids"]], dim=1)  # (B, C)
+    logits = model(batch["word_id"], ids)  # (B, C)
+    n_positive = positive_ids.shape[1]
+    loss = sgns_loss(logits[:, :n_positive], logits[:, n_positive:], real)
+    return loss, positive_ids.numel() if real is None else int(real.sum())
+
+
 @torch.sparse.check_sparse_tensor_invariants(enable=False)  # said, so that torch need not warn
 def train_epoch(
     model: Word2Vec,
@@ -49,22 +74,23 @@ def train_epoch(
     epoch: int,
     generator: torch.Generator,
     report: Callable[[int, float], None],
+    loss_of: Callable[..., tuple[Tensor, int]] = batch_loss,
 ) -> float:
     """Visit every window once, in a new order, with new negatives.
 
     Args:
         model: the model; its two tables are updated in place.
         train_set: the windows.
-        config: gives B, K, the objective, `max_norm`, the learning rate and whether it falls.
+        config: gives B, K, the learning rate and whether it falls.
         optimizers: as `make_optimizers` makes them.
         noise: where negatives come from.
         epoch: counted from 1.
         generator: of the order and the negatives.
         report: called after each step with its number of words and its mean loss.
+        loss_of: what a step lowers, and of how many positives it is the mean.
 
     Returns:
-        Mean loss over the epoch, in nats, each batch as it was before its step: per pair, or as
-        `objective_loss` has it.
+        Mean loss per pair over the epoch, in nats, each batch as it was before its step.
 
     Raises:
         FloatingPointError: a loss that is not finite; its message names the step.
@@ -74,17 +100,8 @@ def train_epoch(
     total, n_positives = 0.0, 0
     vocab_size = model.center_embeddings.num_embeddings
     loader = make_loader(train_set, config, vocab_size, generator=generator, noise=noise)
-    _limit_rows(model, config)
     for step, batch in enumerate(loader, start=1):
-        positive_ids, real = _positives(batch, train_set)  # (B, 2R) each
-        if config.objective == "sgns":
-            ids = torch.cat([positive_ids, batch["negative_context_ids"]], dim=1)  # (B, C)
-            logits = model(batch["word_id"], ids)  # (B, C)
-            n_positive = positive_ids.shape[1]
-            loss = sgns_loss(logits[:, :n_positive], logits[:, n_positive:], real)
-            weight = positive_ids.numel() if real is None else int(real.sum())
-        else:  # not the assignment's
-            loss, weight = objective_loss(model, batch, real, config)
+        loss, weight = loss_of(model, batch, train_set)
         mean = loss.item()
         if not math.isfinite(mean):
             raise FloatingPointError(f"loss must be finite, got {mean} at step {step}")
@@ -97,24 +114,7 @@ def train_epoch(
                 done = (step - 1) / len(loader)
                 optimizer.param_groups[0]["lr"] = learning_rate_at(config, epoch, done)
             optimizer.step()
-        _limit_rows(model, config)
 
         total, n_positives = total + mean * weight, n_positives + weight
         report(len(batch["word_id"]), mean)
     return total / n_positives
-
-
-@torch.no_grad()
-def _limit_rows(model: Word2Vec, config: Word2VecConfig) -> None:
-    """Shorten the rows of both tables that are longer than `max_norm`, where there is one."""
-    if config.max_norm:
-        for table in model.parameters():
-            table.renorm_(2, 0, config.max_norm)
-
-
-def _positives(batch: dict[str, Tensor], train_set: WindowDataset) -> tuple[Tensor, Tensor | None]:
-    """Give the positive contexts, and a mask of those that count; None where all do."""
-    ids = batch["positive_context_ids"]  # (B, 2R)
-    if train_set.border != "pad" and train_set.radii is None:
-        return ids, None
-    return ids.clamp(min=0), train_set.real(ids)  # (B, 2R) each
