@@ -13,6 +13,7 @@ from w2v.plots import (
     COLOURS,
     plot_attention,
     plot_comparison,
+    plot_intervals,
     plot_learning_curves,
     plot_neighbours,
     plot_scores,
@@ -349,3 +350,13 @@ def test_vectors_of_a_model_and_zero_vectors_are_drawn():
     vectors = WordVectors(["a", "$b", "c"], np.array([[0, 0], [1, 2], [2, 1]]))
     places, _ = drawn_points(plot_words(vectors, vectors.words))
     assert sorted(places) == [r"\$b", "a", "c"]
+
+
+def test_intervals_are_drawn_in_percent_from_the_top_down():
+    figure = plot_intervals({"R=2": (0.5, 0.4, 0.7), "R=10": (0.6, 0.55, 0.65)}, "5 seeds")
+    (axes,) = figure.axes
+    bars, means = axes.lines[::2], axes.lines[1::2]
+    np.testing.assert_allclose([line.get_xdata() for line in bars], [[40, 70], [55, 65]])
+    np.testing.assert_allclose([line.get_xdata()[0] for line in means], [50, 60])
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["R=2", "R=10"]
+    assert axes.yaxis_inverted() and "5 seeds" in axes.get_xlabel()

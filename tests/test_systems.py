@@ -157,13 +157,15 @@ def test_the_points_of_the_ablation_train_about_as_many_pairs_as_the_base():
 
 
 def test_a_study_is_written_with_its_rows_and_can_be_read(tmp_path, monkeypatch):
-    points = {"base": {}, "untrained": {"learning_rate": 1e-9}}
+    monkeypatch.setattr(studies, "POINTS", {"base": {}, "untrained": {"learning_rate": 1e-9}})
+    monkeypatch.setattr(studies, "BASE", CONFIG)
+    ablation_study = studies.ablation_study
     monkeypatch.setitem(
         studies.STUDIES,
         "ablation",
         lambda seeds, source: [
             run | {"n_labels": 5, "training": {"batch_size": 5, "epochs": 1}}
-            for run in studies.ablation_study(seeds, source, points, CONFIG)
+            for run in ablation_study(seeds, source)
         ],
     )
     in_this_process(monkeypatch)
@@ -173,25 +175,6 @@ def test_a_study_is_written_with_its_rows_and_can_be_read(tmp_path, monkeypatch)
     assert [row["system"] for row in rows] == ["base", "untrained"]
     assert all(row["accuracy_low"] <= row["accuracy_mean"] <= row["accuracy_high"] for row in rows)
     assert {row["split"] for row in rows} == {"planted rows"}
-
-
-def test_the_live_ablation_compares_radii_on_rows_to_choose_by(monkeypatch):
-    asked = []
-
-    def run_system(directory, settings):
-        asked.append(settings)
-        return {"accuracy": settings["table"]["config"]["radius"] / 100 + settings["seed"] / 10}
-
-    monkeypatch.setattr(studies, "run_system", run_system)
-    monkeypatch.setattr(studies, "train_table", lambda directory, settings: {"valid_auc": 0.5})
-    monkeypatch.setattr(studies, "resolve_source", lambda source: "planted")
-    in_this_process(monkeypatch)
-    rows = studies.live_ablation()
-    assert [row["system"] for row in rows] == ["R=2", "R=10"]
-    assert [row["accuracy_mean"] for row in rows] == pytest.approx([0.07, 0.15])
-    assert {settings["part"] for settings in asked} == {"valid"}
-    pairs = {c["radius"] * c["epochs"] for settings in asked for c in [settings["table"]["config"]]}
-    assert len(pairs) == 1  # a wider window trains more pairs in an epoch
 
 
 def in_this_process(monkeypatch):

@@ -45,7 +45,7 @@ _ROOMS = {
         "summarise",
     ],
     "scoring": ["format_scores", "load_classifier", "save_classifier", "score_texts"],
-    "studies": ["live_ablation", "read_results"],
+    "studies": ["read_results"],
     "inspection": ["check_gradient", "describe_batch", "describe_neighbours", "show_source"],
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

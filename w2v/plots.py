@@ -83,6 +83,29 @@ def plot_scores(scores: Mapping[str, Mapping[str, float]], chance: Mapping[str, 
     return figure
 
 
+def plot_intervals(intervals: Mapping[str, tuple[float, float, float]], label: str) -> Figure:
+    """Draw the mean accuracy of several points of a study, each with its interval.
+
+    Args:
+        intervals: for each point its mean, lower and upper end, in [0, 1]; drawn from the top down.
+        label: what the intervals are, for the axis; the number of seeds, say.
+
+    Returns:
+        The figure: a line for each point.
+
+    Source: assignment Q4.4.
+    """
+    figure, axes = _figure(height=0.6 + 0.28 * len(intervals))
+    for place, (mean, low, high) in enumerate(intervals.values()):
+        axes.plot([100 * low, 100 * high], [place, place], color=COLOURS[0], lw=1.5)
+        axes.plot(100 * mean, place, "o", color=COLOURS[0], markersize=5)
+    axes.set_yticks(range(len(intervals)), list(intervals))
+    axes.invert_yaxis()
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_xlabel(f"accuracy (%), {label}; the axis does not start at 0")
+    return figure
+
+
 def plot_neighbours(
     before: Mapping[str, Sequence[tuple[str, float]]],
     after: Mapping[str, Sequence[tuple[str, float]]],

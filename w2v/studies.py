@@ -4,11 +4,9 @@ import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from w2v.grid import run_grid, write_results
-from w2v.sources import resolve_source
 from w2v.summaries import (
     ablation_rows,
     epochs_needed,
@@ -87,11 +85,6 @@ POINTS = {
     "border=pad": {"border": "pad"},
     "corpus=1/2": {"share": 0.5, "epochs": 12},
     "corpus=1/4": {"share": 0.25, "epochs": 24},
-}
-# The small one: two radii at one number of pairs, an eighth of the text, two seeds.
-LIVE_POINTS = {
-    "R=2": {"radius": 2, "epochs": 10, "share": 0.125},
-    "R=10": {"radius": 10, "epochs": 2, "share": 0.125},
 }
 FREE_BUDGET = ("E=2", "E=18")  # here the number of pairs is what is varied
 ABLATION_LABELS = 1000
@@ -237,12 +230,7 @@ def options_study(
     return runs
 
 
-def ablation_study(
-    seeds: Sequence[int],
-    source: str,
-    points: dict[str, Row] | None = None,
-    base: Row | None = None,
-) -> list[Row]:
+def ablation_study(seeds: Sequence[int], source: str) -> list[Row]:
     """List the runs of the ablation: one table and one classifier for each point and seed.
 
     The table is frozen, so that what is measured is what Word2Vec put there.
@@ -250,8 +238,6 @@ def ablation_study(
     Args:
         seeds: of texts, layers, order and table.
         source: where text comes from.
-        points: for each point, what it changes; None takes `POINTS`.
-        base: the fields of `Word2VecConfig` that the points change; None takes `BASE`.
 
     Returns:
         Settings of `systems.run_system`, each with the `name` of its point.
@@ -261,30 +247,10 @@ def ablation_study(
     frozen = best_form(ABLATION_LABELS, freeze=True)
     return [
         _run(name, ABLATION_LABELS, seed, source, **frozen, table=table)
-        for name, changes in (POINTS if points is None else points).items()
+        for name, changes in POINTS.items()
         for seed in seeds
-        for table in [table_settings(seed, source, changes, base or BASE)]
+        for table in [table_settings(seed, source, changes, BASE)]
     ]
-
-
-def live_ablation(source: str = "auto", *, seeds: Sequence[int] = (0, 1)) -> list[Row]:
-    """Run a small ablation here and now: a narrow window against a wide one.
-
-    Nothing is kept, and nothing that was kept is used. Test rows are not touched.
-
-    Args:
-        source: where text comes from.
-        seeds: 2 to 10 of them.
-
-    Returns:
-        A row for each of `LIVE_POINTS`, as `summarise_runs` gives them.
-
-    Source: assignment Q4.4.
-    """
-    runs = ablation_study(seeds, resolve_source(source), LIVE_POINTS)
-    with TemporaryDirectory() as directory:
-        done, tables = run_study([run | {"part": "valid"} for run in runs], directory, workers=0)
-    return ablation_rows(done, tables, "validation rows")
 
 
 STUDIES: dict[str, Callable[..., list[Row]]] = {
