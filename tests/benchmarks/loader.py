@@ -69,6 +69,7 @@ def train_w2v(documents, config: w2v.Word2VecConfig, vocab_size: int) -> w2v.Wor
         config,
         optimizers=make_optimizers(model, config),
         noise=w2v.NoiseDistribution.from_name(config.noise, train_set.counts(vocab_size)),
+        epoch=1,
         generator=generator,
         report=lambda n_words, loss: None,
     )
