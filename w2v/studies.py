@@ -188,9 +188,7 @@ def controls_study(
             "context table": {"read": {**BEST_READ, "table": "context"}},
             **{control: {"control": control} for control in CONTROLS[1:]},
         }
-        for seed in seeds:
-            best = {**best_form(n), "table": table_settings(seed, source)}
-            runs += [_run(name, n, seed, source, **best) | c for name, c in changes.items()]
+        runs += _best_form_but_for(changes, n, seeds, source)
     return runs
 
 
@@ -224,9 +222,7 @@ def options_study(
             "without falling rate": {"training": {**training, "decay": False}},
             "without word dropout": {"training": {**training, "word_dropout": 0.0}},
         }
-        for seed in seeds:
-            best = {**best_form(n), "table": table_settings(seed, source)}
-            runs += [_run(name, n, seed, source, **best) | c for name, c in changes.items()]
+        runs += _best_form_but_for(changes, n, seeds, source)
     return runs
 
 
@@ -364,6 +360,18 @@ def read_results(name: str, results: str | Path) -> list[Row]:
         print(f"There is no {path.name}: python -m w2v ablation --study {name} makes it.")
         return []
     return json.loads(path.read_text("utf-8"))["rows"]
+
+
+def _best_form_but_for(
+    changes: dict[str, Row], n_labels: int, seeds: Sequence[int], source: str
+) -> list[Row]:
+    """List the runs of the best form, each with one thing changed."""
+    return [
+        _run(name, n_labels, seed, source, **best) | change
+        for seed in seeds
+        for best in [{**best_form(n_labels), "table": table_settings(seed, source)}]
+        for name, change in changes.items()
+    ]
 
 
 def _run(name: str, n_labels: int, seed: int, source: str, **settings: Any) -> Row:

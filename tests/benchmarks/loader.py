@@ -6,10 +6,7 @@ one scorer: `evaluate_word2vec` on held-out windows.
 """
 
 import json
-import resource
 import statistics
-import subprocess
-import sys
 import time
 from dataclasses import asdict
 from functools import partial
@@ -19,6 +16,7 @@ import torch
 
 import w2v
 from tests.benchmarks import student
+from tests.benchmarks.processes import in_process, peak_mb
 from w2v.engines.loader import make_optimizers, train_epoch
 
 CONFIG = w2v.Word2VecConfig(dim=128, radius=5, ratio=4, batch_size=500, epochs=1)
@@ -41,7 +39,7 @@ def run_one(system: str, seed: int) -> dict:
     train = train_w2v if system == "w2v" else partial(student.train, optimizer=system)
     train(train_documents.select(range(8)), CONFIG, len(tokenizer))  # torch imports on first use
     torch.manual_seed(seed)
-    before = _peak_mb()
+    before = peak_mb()
     start = time.perf_counter()
     model = train(train_documents, CONFIG, len(tokenizer))
     seconds = time.perf_counter() - start
@@ -53,8 +51,8 @@ def run_one(system: str, seed: int) -> dict:
     return {
         "words_per_second": len(train_set) * CONFIG.epochs / seconds,
         "held_out_loss": w2v.evaluate_word2vec(model, valid_set, CONFIG, counts=counts).loss,
-        "peak_mb": _peak_mb(),
-        "training_mb": _peak_mb() - before,
+        "peak_mb": peak_mb(),
+        "training_mb": peak_mb() - before,
     }
 
 
@@ -76,20 +74,12 @@ def train_w2v(documents, config: w2v.Word2VecConfig, vocab_size: int) -> w2v.Wor
     return model
 
 
-def _peak_mb() -> float:
-    """The most memory this process has held, in MB (Linux counts in KB, macOS in bytes)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
-
-
 def main() -> None:
     """Let the systems take turns; print and store medians, spread and the paired ratios."""
     runs = {system: [] for system in SYSTEMS}
     for repeat in range(REPEATS):
         for system in SYSTEMS:
-            command = [sys.executable, "-m", "tests.benchmarks.loader", system, str(repeat)]
-            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            runs[system].append(json.loads(output.splitlines()[-1]))
+            runs[system].append(in_process(run_one, system, repeat))
     result = {
         "config": asdict(CONFIG),
         "documents": N_DOCUMENTS,
@@ -135,7 +125,4 @@ def show(result: dict) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        print(json.dumps(run_one(sys.argv[1], int(sys.argv[2]))))
-    else:
-        main()
+    main()

@@ -7,8 +7,6 @@ questions with an answer planted where it belongs, so that right and wrong answe
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 import w2v
-from tests.benchmarks.loader import _peak_mb, summary
+from tests.benchmarks.loader import summary
+from tests.benchmarks.processes import in_process, peak_mb
 
 N_WORDS, DIM = 400_000, 300
 N_QUERIES, N_QUESTIONS = 20, 200
@@ -47,7 +46,7 @@ def run_one(system: str, seed: int) -> dict:
         known = KeyedVectors(DIM, count=0)
         known.key_to_index = {word: row for row, word in enumerate(words)}
         known.index_to_key, known.vectors = words, vectors
-    before = _peak_mb()
+    before = peak_mb()
     start = time.perf_counter()
     known.most_similar(words[0])  # makes the unit vectors, or the norms
     first = time.perf_counter() - start
@@ -69,7 +68,7 @@ def run_one(system: str, seed: int) -> dict:
         "slowest_query_ms": 1000 * max(seconds),
         "analogies_per_second": N_QUESTIONS / analogy_seconds,
         "accuracy": accuracy,
-        "beyond_vectors_mb": _peak_mb() - before,
+        "beyond_vectors_mb": peak_mb() - before,
     }
 
 
@@ -78,9 +77,7 @@ def main() -> None:
     runs = {system: [] for system in SYSTEMS}
     for repeat in range(REPEATS):
         for system in SYSTEMS:
-            command = [sys.executable, "-m", "tests.benchmarks.vectors", system, str(repeat)]
-            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            runs[system].append(json.loads(output.splitlines()[-1]))
+            runs[system].append(in_process(run_one, system, repeat))
     pairs = list(zip(runs["w2v"], runs["gensim"], strict=True))
     if any(ours["accuracy"] != theirs["accuracy"] for ours, theirs in pairs):
         raise ValueError(f"accuracies must be equal, got {runs}")
@@ -120,7 +117,4 @@ def show(result: dict) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        print(json.dumps(run_one(sys.argv[1], int(sys.argv[2]))))
-    else:
-        main()
+    main()
