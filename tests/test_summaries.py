@@ -73,29 +73,38 @@ def test_runs_are_summarised_by_system_and_number_of_labels():
 
 
 def test_differences_are_paired_by_seed():
-    (row,) = paired_differences(RUNS[:4], "b", "a")
+    more = [make_run("b", 0, 0.75, n_labels=9), make_run("b", 1, 0.5, n_labels=9)]
+    row, other = paired_differences(RUNS + more, "b", "a")
     assert row["accuracy_mean"] == 0.1875  # of 0.25 and 0.125
+    assert (other["labels"], other["accuracy_mean"]) == (9, -0.125)  # of -0.25 and 0
     assert row["accuracy_high"] - row["accuracy_mean"] == pytest.approx(12.706 * 0.0625)
 
 
 def test_epochs_needed_are_counted_to_the_best_of_the_other():
     slow, fast = make_run("slow", 0, 0.5), make_run("fast", 0, 0.5)
     slow["result"]["valid_accuracy"] = [0.3, 0.6, 0.5]
-    fast["result"]["valid_accuracy"] = [0.6, 0.7, 0.8]
+    fast["result"]["valid_accuracy"] = [0.5, 0.6, 0.8]
     never = make_run("slow", 1, 0.5), make_run("fast", 1, 0.3)
     assert epochs_needed([slow, fast, *never], "fast", "slow") == [
-        {"labels": 5, "seed": 0, "epochs": 1, "best_epoch": 2},
+        {"labels": 5, "seed": 0, "epochs": 2, "best_epoch": 2},
         {"labels": 5, "seed": 1, "epochs": None, "best_epoch": 2},
     ]
 
 
-def test_scores_of_the_tables_stand_beside_the_accuracy():
-    runs = [make_run("p", seed, 0.5 + seed / 4, table={"seed": seed}) for seed in (0, 1)]
+def test_scores_of_the_tables_stand_beside_the_accuracy_of_their_own_point():
+    runs = [
+        make_run(name, seed, 0.5 + seed / 4, table={"point": name, "seed": seed})
+        for name in "pq"
+        for seed in (0, 1)
+    ]
+    auc = {"p": 0.75, "q": 0.25}
     tables = {
-        json.dumps({"seed": seed}): {"result": {"valid_auc": 0.75 + seed / 8}} for seed in (0, 1)
+        json.dumps(table): {"result": {"valid_auc": auc[table["point"]] + table["seed"] / 8}}
+        for table in (run["settings"]["table"] for run in runs)
     }
-    (row,) = ablation_rows(runs, tables, "x")
-    assert row["valid_auc"] == 0.8125 and row["accuracy_mean"] == 0.625
+    rows = ablation_rows(runs, tables, "x")
+    assert [(row["system"], row["valid_auc"]) for row in rows] == [("p", 0.8125), ("q", 0.3125)]
+    assert [row["accuracy_mean"] for row in rows] == [0.625, 0.625]
 
 
 def test_rank_correlation_against_the_closed_form_and_ties():
@@ -107,6 +116,7 @@ def test_rank_correlation_against_the_closed_form_and_ties():
     assert rank_correlation([7, 7, 9], [1, 2, 3]) == pytest.approx(1.5 / math.sqrt(3))
 
 
-def test_scores_that_are_all_equal_have_no_rank():
+@pytest.mark.parametrize("first", [[1, 1], [1, 2, 3]])
+def test_scores_that_are_all_equal_or_not_as_many_have_no_rank(first):
     with pytest.raises(ValueError, match="scores must be as many and not all equal"):
-        rank_correlation([1, 1], [1, 2])
+        rank_correlation(first, [1, 2])
