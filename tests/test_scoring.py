@@ -102,17 +102,21 @@ def test_a_classifier_is_saved_with_one_name_for_each_class(tmp_path):
 
 @pytest.mark.parametrize("training", [True, False])
 def test_confusions_equal_plain_loops(training):
-    model = make_model("class").train(training)
-    scores = score_texts(model, TextDataset.from_documents(ROWS))
+    rows = ROWS * 9  # more than are read at once
+    model, modes, before = make_model("class").train(training), [], torch.get_rng_state()
+    hook = model.register_forward_hook(lambda module, *_: modes.append(module.training))
+    scores = score_texts(model, TextDataset.from_documents(rows))
+    hook.remove()
+    assert modes == [False] * 2 and torch.equal(torch.get_rng_state(), before)
     expected = [[0] * N_CLASSES for _ in range(N_CLASSES)]
-    for row in ROWS:
+    for row in rows:
         batch = collate_texts([row])
         answer = model(batch["input_ids"], batch["attention_mask"])[0].tolist()
         expected[row["label"]][answer.index(max(answer))] += 1
     assert scores.confusion.tolist() == expected
     n_right = sum(expected[i][i] for i in range(N_CLASSES))
-    assert scores.accuracy == n_right / len(ROWS)
-    assert (scores.low, scores.high) == wilson_interval(n_right, len(ROWS))
+    assert scores.accuracy == n_right / len(rows)
+    assert (scores.low, scores.high) == wilson_interval(n_right, len(rows))
     assert model.training == training
 
 
@@ -135,8 +139,8 @@ def test_impossible_counts_have_no_interval(n_right, n):
 def test_scores_are_laid_out_with_names_interval_and_counts():
     scores = score_texts(make_model(), TextDataset.from_documents(ROWS))
     lines = format_scores(scores, CLASSES).splitlines()
-    assert lines[0].startswith(f"accuracy {scores.accuracy:.4f}, 95% interval {scores.low:.4f} to")
-    assert lines[0].endswith("30 texts")
+    interval = f"{scores.low:.4f} to {scores.high:.4f}"
+    assert lines[0] == f"accuracy {scores.accuracy:.4f}, 95% interval {interval}, 30 texts"
     assert lines[2].split() == CLASSES
     for name, line, row in zip(CLASSES, lines[3:], scores.confusion.tolist(), strict=True):
         assert line.split() == [name, *map(str, row)]
