@@ -226,9 +226,10 @@ def test_a_csv_takes_numbers_or_names_of_classes_and_joins_the_text(tmp_path):
     assert rows.features["label"].names == CLASSES
 
 
-def test_a_gzipped_csv_without_header_loses_no_row(tmp_path):
-    write(tmp_path / "some.csv.gz", "2,first\n1,second\n")
-    assert load_csv(tmp_path / "some.csv.gz", CLASSES)["label"] == [1, 0]
+def test_a_csv_without_header_loses_no_row_gzipped_or_from_a_spreadsheet(tmp_path):
+    for name, mark in (("some.csv.gz", ""), ("spreadsheet.csv", "\ufeff")):
+        write(tmp_path / name, f"{mark}2,first\n1,second\n")
+        assert load_csv(tmp_path / name, CLASSES)["label"] == [1, 0]
 
 
 @pytest.mark.parametrize(

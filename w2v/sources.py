@@ -131,7 +131,7 @@ def find_file(*names: str) -> Path:
 
 
 def open_text(path: Path, newline: str | None = None) -> TextIO:
-    """Open a UTF-8 text file, gzipped where its name ends in .gz.
+    """Open a UTF-8 text file, gzipped where its name ends in .gz; a mark at its start is no text.
 
     Args:
         path: the file.
@@ -143,7 +143,7 @@ def open_text(path: Path, newline: str | None = None) -> TextIO:
     Source: assignment Q3.1.
     """
     opener = gzip.open if path.suffix == ".gz" else open
-    return opener(path, "rt", encoding="utf-8", newline=newline)
+    return opener(path, "rt", encoding="utf-8-sig", newline=newline)
 
 
 @contextlib.contextmanager
