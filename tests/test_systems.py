@@ -194,3 +194,11 @@ def test_results_that_are_missing_say_how_to_make_them(tmp_path, capsys):
 def test_an_unknown_study_is_refused(tmp_path):
     with pytest.raises(ValueError, match="study must be one of labels, .* got 'all'"):
         studies.write_study("all", tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("n", [0, 1, 11])
+def test_seeds_without_an_interval_are_refused_before_anything_is_run(tmp_path, monkeypatch, n):
+    monkeypatch.setattr(studies, "run_grid", None)
+    with pytest.raises(ValueError, match=f"seeds must be 2 to 10, got {n}"):
+        studies.write_study("labels", tmp_path, tmp_path / "results", seeds=range(n))
+    assert not (tmp_path / "results").exists()  # an earlier file stays as it is

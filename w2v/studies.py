@@ -8,6 +8,7 @@ from typing import Any
 
 from w2v.grid import run_grid, write_results
 from w2v.summaries import (
+    STUDENT,
     ablation_rows,
     epochs_needed,
     paired_differences,
@@ -316,12 +317,15 @@ def write_study(
         The path of the file.
 
     Raises:
-        ValueError: another name of a study.
+        ValueError: another name of a study, or a number of seeds that has no interval; nothing
+            has been run then.
 
     Source: assignment Q4.3 and Q4.4.
     """
     if name not in STUDIES:
         raise ValueError(f"study must be one of {', '.join(STUDIES)}, got {name!r}")
+    if not 2 <= len(seeds) <= 1 + len(STUDENT):
+        raise ValueError(f"seeds must be 2 to {1 + len(STUDENT)}, got {len(seeds)}")
     listed = STUDIES[name](seeds, source)
     runs, tables = run_study(listed, directory, workers=workers, progress=progress)
     split = load_data(source).split
