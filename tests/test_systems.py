@@ -1,13 +1,31 @@
 """One run of a study: its table, its control, its yardsticks."""
 
+import json
+from dataclasses import replace
+from fractions import Fraction
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
+from text_files import write_news
 
 from w2v import studies, systems
-from w2v.classifier import TextDataset
-from w2v.systems import CONTROLS, Data, control_table, mean_vectors, run_system, train_table
+from w2v.checkpoint import CheckpointError, load_word2vec
+from w2v.classifier import ClassifierHistory, TextDataset
+from w2v.config import Word2VecConfig
+from w2v.evaluation import evaluate_word2vec
+from w2v.systems import (
+    CONTROLS,
+    N_DOCUMENTS_HELD_OUT,
+    Data,
+    control_table,
+    load_data,
+    mean_vectors,
+    run_system,
+    train_table,
+)
+from w2v.windows import WindowDataset
 
 V, D, N_CLASSES = 40, 8, 4
 CONFIG = {"dim": D, "radius": 2, "ratio": 2, "batch_size": 8, "epochs": 3, "seed": 3}
@@ -55,6 +73,65 @@ def planted_data(monkeypatch):
     return data
 
 
+@pytest.fixture
+def trained(monkeypatch):
+    """Note what each classifier would be trained with, and train none."""
+    runs = []
+
+    def train_classifier(classifier, train_set, valid_set, config, **_):
+        state = {name: value.clone() for name, value in classifier.state_dict().items()}
+        runs.append(
+            SimpleNamespace(
+                start=state, learned=listed(train_set), watched=listed(valid_set), config=config
+            )
+        )
+        return ClassifierHistory()
+
+    monkeypatch.setattr(systems, "train_classifier", train_classifier)
+    return runs
+
+
+def listed(texts):
+    """The ids and the label of each text."""
+    return [(tuple(texts[i]["input_ids"].tolist()), texts[i]["label"]) for i in range(len(texts))]
+
+
+def saved_model(directory):
+    """The one table that was trained there."""
+    (path,) = directory.rglob("*.ckpt")
+    return load_word2vec(path, vocabulary="planted")[0]
+
+
+def test_held_out_rows_are_kept_from_word2vec_and_each_part_keeps_its_texts(data, monkeypatch):
+    words = ("hello", "the", "world")
+    rows = [
+        [str(i % 4 + 1), words[i // 9], f"{words[i // 3 % 3]} {words[i % 3]}"] for i in range(20)
+    ]
+    write_news(data / "ag_news/train_partial.csv.gz", rows)
+    split_labelled = partial(systems.split_labelled, n_valid=4, n_test=6)
+    monkeypatch.setattr(systems, "split_labelled", split_labelled)
+    loaded, again = (load_data.__wrapped__("local") for _ in range(2))
+    ids = {"hello": 7592, "the": 1996, "world": 2088}
+    label_of = {" ".join(row[1:]): int(row[0]) - 1 for row in rows}
+    *parts, _ = split_labelled("ag_news", "local")
+    for part, wanted in zip(systems.PARTS, parts, strict=True):
+        texts = loaded.texts[part]
+        assert texts == wanted["text"][:]
+        assert listed(getattr(loaded, part)) == [
+            (tuple(ids[word] for word in text.split()), label_of[text]) for text in texts
+        ]
+    documents = [tuple(int(i) for i in row["input_ids"]) for row in loaded.documents]
+    learned, tested = ({text for text, _ in listed(part)} for part in (loaded.train, loaded.test))
+    watched = {text for text, _ in listed(loaded.valid)}
+    assert learned <= set(documents) and not (watched | tested) & set(documents)
+    assert (len(learned), len(watched), len(tested)) == (10, 4, 6)
+    assert len(documents) == 10 + 3  # three paragraphs of WikiText-2
+    assert {documents.index(text) for text in learned} != set(range(10))  # mixed
+    assert [tuple(row["input_ids"]) for row in again.documents] == documents
+    assert (loaded.n_classes, loaded.split) == (4, "held-out training rows")
+    assert loaded.vocab_size > 7592 and loaded.vocabulary == again.vocabulary != ""
+
+
 def test_shuffled_rows_are_the_same_rows_in_another_order():
     table = torch.randn(V, D, generator=torch.Generator().manual_seed(0))
     changed = control_table(table, CONTROLS[1], torch.Generator().manual_seed(1))
@@ -85,14 +162,31 @@ def test_means_equal_plain_loops():
         assert mean == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_table_is_trained_on_its_share_and_scored_on_documents_held_out(tmp_path):
+def test_a_table_is_trained_on_its_share_and_scored_on_documents_held_out(tmp_path, planted_data):
     whole = train_table(tmp_path, TABLE)
-    half = train_table(tmp_path, TABLE | {"share": 0.5})
-    n_rest = 500 - systems.N_DOCUMENTS_HELD_OUT
+    half = train_table(tmp_path / "half", TABLE | {"share": 0.5})
+    n_rest = 500 - N_DOCUMENTS_HELD_OUT
     assert (whole["n_words"], half["n_words"]) == (12 * n_rest, 12 * n_rest // 2)
     assert whole["valid_loss"] != half["valid_loss"]
-    assert len(list(tmp_path.iterdir())) == 2  # a folder each, though the file names agree
-    assert 0 < whole["common_auc"] < 1
+    held_out, rest = (planted_data.documents[part] for part in (slice(400), slice(400, None)))
+    config = Word2VecConfig(**CONFIG)
+    counts = WindowDataset.from_documents(rest, 2).counts(V)
+    for question, prefix in ((config, "valid"), (Word2VecConfig(**systems.COMMON), "common")):
+        windows = WindowDataset.from_documents(held_out, question.radius)
+        (path,) = (path for path in tmp_path.rglob("*.ckpt") if "half" not in path.parts)
+        scores = evaluate_word2vec(load_word2vec(path)[0], windows, question, counts=counts)
+        assert (whole[f"{prefix}_loss"], whole[f"{prefix}_auc"]) == (scores.loss, scores.model.auc)
+
+
+def test_tables_of_other_settings_lie_apart_and_start_from_their_seed(tmp_path):
+    still = {"learning_rate": 1e-30, "epochs": 1}
+    tables = [TABLE | {"config": {**CONFIG, **still, "seed": seed}} for seed in (3, 4)]
+    for table in (*tables, tables[0] | {"share": 0.5}):
+        train_table(tmp_path, table)
+    paths = list(tmp_path.iterdir())
+    assert len(paths) == 3  # though the file names agree
+    found = [saved_model(path).center_embeddings.weight for path in paths]
+    assert len({table[0, 0].item() for table in found}) == 2
 
 
 @pytest.mark.parametrize("system", ["attention", "mean of vectors", "TF-IDF"])
@@ -113,28 +207,90 @@ def test_a_run_is_measured_on_the_part_that_its_settings_name(tmp_path, planted_
     )
     assert on_valid["accuracy"] == on_valid["valid_accuracy"][-1]  # all 20 rows are watched
     assert on_test["valid_accuracy"] == on_valid["valid_accuracy"]
-    assert on_test["accuracy"] * 40 == pytest.approx(round(on_test["accuracy"] * 40))
 
 
-def test_random_and_pretrained_runs_differ_in_the_table_alone(tmp_path, monkeypatch):
-    made = []
-    monkeypatch.setattr(
-        systems,
-        "train_classifier",
-        lambda classifier, *_, **__: made.append(classifier) or systems_history(),
-    )
+def test_no_system_learns_from_the_rows_that_it_is_measured_on(tmp_path, monkeypatch, planted_data):
+    """The test rows carry the next class: who learns from training rows alone gets none right."""
+    pytest.importorskip("sklearn")
+    train_table(tmp_path, TABLE)
+    test = planted_data.test
+    moved = TextDataset(test.tokens, test.starts, test.ends, (test.labels + 1) % N_CLASSES)
+    data = replace(planted_data, test=moved)
+    monkeypatch.setattr(systems, "load_data", lambda source: data)
+    for system in ("attention", "mean of vectors", "TF-IDF"):
+        run = BEST | RUN | {"system": system}
+        on_test, on_valid, of_few = (
+            run_system(tmp_path, run | change)["accuracy"]
+            for change in ({}, {"part": "valid"}, {"part": "valid", "n_labels": 3})
+        )
+        assert on_test < 0.2 and on_valid > 0.8, system  # guessing gives 0.25
+        # Of three texts logistic regression knows three classes at the most.
+        assert system == "attention" or of_few <= 0.75, system
+
+
+def test_a_run_learns_from_its_own_training_rows_and_is_watched_on_validation_rows(
+    tmp_path, trained, planted_data
+):
+    train_table(tmp_path, TABLE)
+    for seed in (0, 0, 1):
+        run_system(tmp_path, BEST | RUN | {"seed": seed, "n_labels": 30})
+    first, again, other = trained
+    for run in trained:
+        assert len(set(run.learned)) == 30 and set(run.learned) <= set(listed(planted_data.train))
+        assert run.watched == listed(planted_data.valid)
+    assert first.learned == again.learned != listed(planted_data.train)[:30]
+    assert set(first.learned) != set(other.learned)
+    assert (first.config.seed, other.config.seed) == (0, 1)
+    assert first.config.learning_rate == 0.05
+    assert torch.equal(first.start["q.weight"], again.start["q.weight"])
+    assert not torch.equal(first.start["q.weight"], other.start["q.weight"])
+
+
+def test_random_and_pretrained_runs_differ_in_the_table_alone(tmp_path, trained):
     train_table(tmp_path, TABLE)
     for table in (TABLE, None):
         run_system(tmp_path, BEST | RUN | {"table": table, "dim": D})
-    pretrained, random = (classifier.state_dict() for classifier in made)
+    pretrained, random = (run.start for run in trained)
     for name in random:
         assert torch.equal(random[name], pretrained[name]) == (name != "embeddings.weight")
 
 
-def systems_history():
-    from w2v.classifier import ClassifierHistory
+def test_a_run_starts_from_the_table_and_the_form_that_its_settings_name(tmp_path, trained):
+    train_table(tmp_path, TABLE)
+    model = saved_model(tmp_path)
+    center, context = (table.detach() for table in model.parameters())
+    for change in (
+        {"read": {"table": "context"}},
+        {"read": {"table": "sum"}, "control": CONTROLS[1]},
+        {"read": {"table": "sum"}, "control": CONTROLS[2]},
+        {"read": {"table": "sum"}, "model": {}, "align_values": True},
+        {"read": {"table": "sum"}, "model": {}},
+    ):
+        run_system(tmp_path, BEST | RUN | change)
+    plain, shuffled, random, aligned, drawn = (run.start for run in trained)
+    assert torch.equal(plain["embeddings.weight"], context)
+    assert "class_readout" in plain and "class_readout" not in aligned
+    table = center + context
+    for start, control in ((shuffled, CONTROLS[1]), (random, CONTROLS[2])):
+        changed = start["embeddings.weight"]
+        kept = (
+            (changed, table) if control == CONTROLS[1] else (changed.norm(dim=1), table.norm(dim=1))
+        )
+        torch.testing.assert_close(*(torch.sort(x, dim=0).values for x in kept))
+        assert not torch.allclose(changed, table)
+    for start in (aligned, drawn):
+        assert torch.equal(start["embeddings.weight"], table)
+    mean = table.double().mean(0) / table.double().mean(0).norm()
+    torch.testing.assert_close(aligned["v.weight"], mean.float().expand(D, D))
+    assert drawn["v.weight"].std(0).min() > 0.01  # as PyTorch draws them
 
-    return ClassifierHistory()
+
+def test_a_table_of_another_vocabulary_is_refused(tmp_path, monkeypatch, planted_data):
+    train_table(tmp_path, TABLE)
+    data = replace(planted_data, vocabulary="other words")
+    monkeypatch.setattr(systems, "load_data", lambda source: data)
+    with pytest.raises(CheckpointError, match="vocabulary 'other words', got 'planted'"):
+        run_system(tmp_path, BEST | RUN)
 
 
 def test_every_study_names_runs_that_the_systems_take(planted_data):
@@ -148,12 +304,91 @@ def test_every_study_names_runs_that_the_systems_take(planted_data):
                 systems.Word2VecConfig(**run["table"]["config"])
 
 
-def test_the_points_of_the_ablation_train_about_as_many_pairs_as_the_base():
-    for run in studies.ablation_study((0,), "planted"):
-        config, share = run["table"]["config"], run["table"]["share"]
-        pairs = config["radius"] * config["epochs"] * share
-        wanted = studies.BASE["radius"] * studies.BASE["epochs"]
-        assert (pairs == wanted) == (run["name"] not in studies.FREE_BUDGET)
+def flat(settings, path=""):
+    """Each setting of a run by its path."""
+    found = {}
+    for key, value in settings.items():
+        inner = isinstance(value, dict) and key != "table"
+        found |= flat(value, f"{path}{key}.") if inner else {f"{path}{key}": value}
+    return found
+
+
+CHANGED = {  # what each run of a study has other than the best form, said by its name
+    "tuned (sum of both tables)": {},
+    "frozen": {"training.freeze": True},
+    "center table": {"read.table": "center"},
+    "context table": {"read.table": "context"},
+    "shuffled rows": {"control": "shuffled rows"},
+    "random rows of the same norms": {"control": "random rows of the same norms"},
+    "all options": {},
+    "class readout, no hidden layer": {"model.readout": "class"},
+    "hidden layer": {"model.readout": "hidden"},
+    "without class readout": {"model.readout": None},
+    "without uniform start": {"model.start": None},
+    "without standardised table": {"read.standardise": None},
+    "without slow attention": {"training.attention_rate": 1.0},
+    "without slow table": {"training.table_rate": 1.0},
+    "without falling rate": {"training.decay": False},
+    "without word dropout": {"training.word_dropout": 0.0},
+}
+
+
+@pytest.mark.parametrize("study", [studies.controls_study, studies.options_study])
+def test_each_run_of_a_study_changes_in_the_best_form_what_its_name_says(study):
+    runs = study((0, 1), "planted")
+    assert {(run["n_labels"], run["seed"]) for run in runs} == {
+        (n, s) for n in (500, 5000) for s in (0, 1)
+    }
+    for run in runs:
+        seed, n = run["seed"], run["n_labels"]
+        form = {**studies.best_form(n), "table": studies.table_settings(seed, "planted")}
+        expected = flat(form) | CHANGED[run["name"]]
+        found = flat(run)
+        assert {path: found.get(path) for path in expected} == expected, run["name"]
+        assert found["table"]["config"]["seed"] == seed
+    assert len({run["name"] for run in runs}) * 4 == len(runs)
+
+
+def test_with_and_without_pretraining_differ_in_the_table_alone():
+    runs = {
+        (run["n_labels"], run["seed"], run["name"]): run
+        for run in studies.labels_study((0, 1), "x")
+    }
+    assert len(runs) == len(studies.LABELS) * 2 * 5
+    for (n, seed, name), run in runs.items():
+        table = run.get("table")
+        assert table is None or table["config"]["seed"] == seed
+        if name == "lab's form, random table":
+            pretrained = runs[n, seed, "lab's form, pretrained table"]
+            d = pretrained["table"]["config"]["dim"]
+            assert run == pretrained | {"name": name, "table": None, "dim": d}
+            assert run["align_values"] and run["training"] == studies.LAB_TRAINING[n]
+
+
+SETTING_OF = {"R": "radius", "K": "ratio", "d": "dim", "E": "epochs", "corpus": "share"}
+
+
+def test_each_point_of_the_ablation_changes_in_the_base_what_its_name_says():
+    runs = studies.ablation_study((0, 1), "planted")
+    base = studies.table_settings(0, "planted", base=studies.BASE)
+    base = {**base["config"], "share": base["share"]}
+    assert len({(run["name"], run["seed"]) for run in runs}) == len(runs) == 2 * len(studies.POINTS)
+    for run in runs:
+        table = run["table"]
+        assert run["seed"] == table["config"]["seed"]
+        assert run["n_labels"] == studies.ABLATION_LABELS
+        form = studies.best_form(studies.ABLATION_LABELS, freeze=True)
+        assert {part: run[part] for part in form} == form and run["training"]["freeze"]
+        found = {**table["config"], "share": table["share"]}
+        changed = {key for key in found if found[key] != base.get(key)} - {"seed", "epochs"}
+        setting, _, value = run["name"].partition("=")
+        setting = SETTING_OF.get(setting, setting)
+        assert changed == {setting} - {"base", "epochs"}
+        if setting != "base":
+            assert str(found[setting]) == (str(float(Fraction(value))) if "/" in value else value)
+        n_pairs = found["radius"] * found["epochs"] * found["share"]  # a word, but for K
+        same = n_pairs == base["radius"] * base["epochs"]
+        assert same == (run["name"] not in studies.FREE_BUDGET)
 
 
 def test_a_study_is_written_with_its_rows_and_can_be_read(tmp_path, monkeypatch):
@@ -175,6 +410,72 @@ def test_a_study_is_written_with_its_rows_and_can_be_read(tmp_path, monkeypatch)
     assert [row["system"] for row in rows] == ["base", "untrained"]
     assert all(row["accuracy_low"] <= row["accuracy_mean"] <= row["accuracy_high"] for row in rows)
     assert {row["split"] for row in rows} == {"planted rows"}
+
+
+def write_with_made_up_results(monkeypatch, directory, name, result_of):
+    """Write a study whose runs are not made; give what is in its file, and what was asked for."""
+    asked = []
+
+    def run_grid(run, grid, _, **options):
+        grid = list(grid)
+        asked.append((run, grid, options))
+        return [{"settings": s, "result": result_of(s), "seconds": 1.0} for s in grid]
+
+    monkeypatch.setattr(studies, "run_grid", run_grid)
+    options = {"source": "planted", "seeds": (0, 1), "workers": 3}
+    path = studies.write_study(name, directory / "work", directory / "results", **options)
+    return json.loads(path.read_text()), asked
+
+
+def test_the_study_of_labels_says_what_pretraining_adds_and_how_soon(tmp_path, monkeypatch):
+    def result_of(settings):
+        if "system" not in settings:
+            return {"valid_auc": 0.5}
+        curve = [0.6, 0.7] if settings.get("table") else [0.4, 0.6]
+        return {"accuracy": 0.1 + curve[-1] + settings["seed"] / 8, "valid_accuracy": curve}
+
+    monkeypatch.setitem(studies.STUDIES, "labels", partial(studies.labels_study, labels=(100,)))
+    saved, asked = write_with_made_up_results(monkeypatch, tmp_path, "labels", result_of)
+    (gain,) = saved["paired_gain"]
+    assert (gain["labels"], gain["accuracy_mean"]) == (100, pytest.approx(0.1))
+    epochs = [(row["seed"], row["epochs"], row["best_epoch"]) for row in saved["epochs_needed"]]
+    assert epochs == [(0, 1, 2), (1, 1, 2)]
+    means = {row["system"]: row["accuracy_mean"] for row in saved["rows"]}
+    with_table = {name for name, mean in means.items() if mean == pytest.approx(0.8625)}
+    assert len(means) == 5 and means.keys() - with_table == {
+        "TF-IDF + logistic regression",
+        "lab's form, random table",
+    }
+    assert saved["seeds"] == [0, 1] and saved["split"] == "planted rows"
+    (train, tables, options), (run, runs, _) = asked
+    assert (train.func, run.func) == (train_table, run_system) and train.args == run.args
+    assert [table["config"]["seed"] for table in tables] == [0, 1]  # one a seed, for three systems
+    assert len(runs) == 10 and not any("name" in settings for settings in runs)
+    assert options["workers"] == 3
+    assert [row["settings"] for row in saved["runs"]] == tables + runs
+
+
+def test_the_ablation_says_whether_a_better_table_goes_with_a_better_classifier(
+    tmp_path, monkeypatch
+):
+    points = {"base": {}, "d=32": {"dim": 32}, "E=2": {"epochs": 2}}
+    monkeypatch.setattr(studies, "POINTS", points)
+
+    def result_of(settings):
+        config = settings.get("table", settings)["config"]
+        score = 0.6 if config["epochs"] == 2 else 0.7 if config["dim"] == 32 else 0.8
+        if "system" in settings:
+            return {"accuracy": score + settings["seed"] / 8}
+        return {"valid_auc": score, "common_auc": 1 - score}
+
+    saved, _ = write_with_made_up_results(monkeypatch, tmp_path, "ablation", result_of)
+    assert saved["rank_correlation"] == pytest.approx({"valid_auc": 1, "common_auc": -1})
+    assert [(row["system"], row["valid_auc"], row["pairs"]) for row in saved["rows"]] == [
+        ("base", pytest.approx(0.8), "as the base"),
+        ("d=32", pytest.approx(0.7), "as the base"),
+        ("E=2", pytest.approx(0.6), "of its own"),
+    ]
+    assert all(row["seeds"] == 2 for row in saved["rows"])
 
 
 def in_this_process(monkeypatch):
