@@ -4,12 +4,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from golden import V
 
 import w2v
 from w2v import __main__ as command
 from w2v import corpus, experiments, studies
+from w2v.classifier import ClassifierHistory
 from w2v.grid import write_json
+from w2v.model import Word2Vec
 
 
 def test_train_takes_the_configs_fields_as_options(monkeypatch, capsys):
@@ -22,13 +25,14 @@ def test_train_takes_the_configs_fields_as_options(monkeypatch, capsys):
     monkeypatch.setattr(experiments, "pretrain", pretrain)
     status = command.main(
         "train --dim 7 --radius 2 --ratio 5 --batch_size 3 --epochs 1 --noise unigram^0.75 "
-        "--source builtin --n_samples 0 --directory there".split()
+        "--source builtin --corpus wikitext-103 --n_samples 0 --directory there".split()
     )
     assert status == 0
     config = asked["config"]
     assert (config.dim, config.radius, config.ratio) == (7, 2, 5)
     assert (config.batch_size, config.epochs, config.noise) == (3, 1, "unigram^0.75")
     assert asked["n_samples"] is None and asked["directory"] == "there"
+    assert (asked["source"], asked["corpus"]) == ("builtin", "wikitext-103")
     assert capsys.readouterr().out.splitlines() == [
         "epoch 1: validation loss 0.5000 nats per pair, AUC 0.7500",
         "the path",
@@ -165,6 +169,70 @@ def test_classify_trains_keeps_and_tests_and_score_reads_the_same(planted_news, 
     assert capsys.readouterr().out.splitlines() == printed[7:]
 
 
+@pytest.fixture
+def trained(monkeypatch):
+    """Note what a classifier would be trained with, and leave it as it starts."""
+    asked = []
+
+    def train_classifier(classifier, train_set, valid_set, config):
+        asked.append((classifier, train_set, valid_set, config))
+        return ClassifierHistory(train_loss=[1.5], valid_loss=[0.5], valid_accuracy=[0.25])
+
+    monkeypatch.setattr("w2v.classifier.train_classifier", train_classifier)
+    return asked
+
+
+def test_classify_starts_from_the_table_of_a_checkpoint_as_the_options_say(
+    planted_news, trained, tmp_path, config, capsys
+):
+    model = Word2Vec(10, config.dim, generator=torch.Generator().manual_seed(1))
+    torch.nn.init.normal_(model.context_embeddings.weight)
+    path = str(w2v.save_model(model, tmp_path, config, vocabulary="ten ids"))
+    options = f"--checkpoint {path} --table context --standardise true --start uniform --seed 3"
+    assert command.main(["classify", *OPTIONS.split(), *options.split()]) == 0
+    ((classifier, train_set, valid_set, asked),) = trained
+    table = model.context_embeddings.weight.detach()
+    expected = (table - table.mean(0)) / table.std(0, correction=0)
+    torch.testing.assert_close(classifier.embeddings.weight.detach(), expected)
+    assert not classifier.k.weight.any() and classifier.readout == "class"
+    assert (asked.seed, asked.batch_size, asked.learning_rate) == (3, 4, 0.05)
+    first = [row["input_ids"][0] for row in train_set]  # the label of a text
+    assert len(train_set) == 50 and first == [row["label"] for row in train_set]
+    assert len(valid_set) == 20  # the 30 others are for the test
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "epoch 1: validation loss 0.5000 nats, accuracy 0.2500"
+    assert printed[2].endswith(", 30 texts")
+
+
+def test_classify_draws_its_layers_from_the_seed_and_takes_the_center_table(
+    planted_news, trained, tmp_path, config
+):
+    model = Word2Vec(10, config.dim, generator=torch.Generator().manual_seed(1))
+    path = str(w2v.save_model(model, tmp_path, config, vocabulary="ten ids"))
+    for seed in "001":
+        command.main(["classify", *OPTIONS.split(), "--checkpoint", path, "--seed", seed])
+    first, again, other = (classifier.q.weight for classifier, *_ in trained)
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert torch.equal(trained[0][0].embeddings.weight, model.center_embeddings.weight)
+
+
+def test_classify_refuses_a_table_of_other_words_in_one_line(
+    planted_news, trained, tmp_path, config, capsys
+):
+    path = str(w2v.save_model(Word2Vec(10, config.dim), tmp_path, config, vocabulary="others"))
+    assert command.main(["classify", *OPTIONS.split(), "--checkpoint", path]) == 2
+    assert "must hold vocabulary 'ten ids', got 'others'" in capsys.readouterr().err
+    assert trained == []
+
+
+def test_score_refuses_a_classifier_of_other_words_in_one_line(planted_news, tmp_path, capsys):
+    model = w2v.ClassAttentionModel(10, 8, 2)
+    path = tmp_path / "others.ckpt"
+    w2v.save_classifier(model, path, vocabulary="others", classes=["sea", "land"])
+    assert command.main(["score", "--classifier", str(path)]) == 2
+    assert "must hold vocabulary 'ten ids', got 'others'" in capsys.readouterr().err
+
+
 def test_score_reads_any_labelled_csv(planted_news, tmp_path, capsys):
     kept = str(tmp_path / "news.ckpt")
     command.main(["classify", *OPTIONS.split(), "--save", kept])
@@ -190,20 +258,38 @@ def test_more_labels_than_rows_are_one_line_and_no_trace(planted_news, capsys):
     )
 
 
-def test_ablation_runs_the_study_asked_for_and_prints_its_rows(monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("study", "names"), [("controls", ["controls"]), ("all", list(studies.STUDIES))]
+)
+@pytest.mark.parametrize("workers", [0, 3])
+def test_ablation_runs_the_study_asked_for_and_prints_its_rows(
+    study, names, workers, monkeypatch, tmp_path, capsys
+):
     asked = []
 
-    def write_study(name, directory, results, **options):
-        asked.append((name, directory, list(options["seeds"]), options["workers"]))
+    def write_study(name, directory, results, *, source, seeds, **options):
+        asked.append((name, directory, source, list(seeds), options["workers"]))
         row = {"labels": 500, "system": "some", "accuracy_mean": 0.5, "accuracy_low": 0.25}
         return write_json(f"{results}/{name}.json", {"rows": [row | {"accuracy_high": 0.75}]})
 
     monkeypatch.setattr(studies, "write_study", write_study)
-    options = f"--study controls --source local --n_seeds 3 --directory work --results {tmp_path}"
+    options = f"--study {study} --n_seeds 3 --workers {workers} --results {tmp_path}"
     monkeypatch.setattr("w2v.sources.resolve_source", lambda *_, **__: "local")
-    assert command.main(["ablation", *options.split()]) == 0
-    assert asked == [("controls", "work", [0, 1, 2], None)]
+    assert command.main(["ablation", *options.split(), "--directory", "work"]) == 0
+    assert asked == [(name, "work", "local", [0, 1, 2], workers or None) for name in names]
     assert capsys.readouterr().out.splitlines() == [
-        str(tmp_path / "controls.json"),
-        "   500 labels  0.500 [0.250, 0.750]  some",
+        line
+        for name in names
+        for line in (
+            str(tmp_path / f"{name}.json"),
+            "   500 labels  0.500 [0.250, 0.750]  some",
+        )
     ]
+
+
+def test_an_unknown_study_is_one_line_and_no_trace(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("w2v.sources.resolve_source", lambda *_, **__: "builtin")
+    assert command.main(["ablation", "--study", "some", "--results", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        "w2v: study must be one of labels, controls, options, ablation, got 'some'\n"
+    )
