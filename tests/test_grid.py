@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+import torch
 
 from w2v.grid import digest, run_grid, write_json, write_results
 
@@ -11,7 +12,7 @@ from w2v.grid import digest, run_grid, write_json, write_results
 def note(settings):
     """Leave a trace of every run in a file of its own, then square a number."""
     with open(settings["trace"], "a") as file:
-        file.write(f"{settings['n']} {os.getpid()}\n")
+        file.write(f"{settings['n']} {os.getpid()} {torch.get_num_threads()}\n")
     if settings["n"] == 13:
         raise ValueError("n must not be 13, got 13")
     return {"square": settings["n"] ** 2}
@@ -35,17 +36,20 @@ def test_rows_come_in_the_order_of_the_grid_and_equal_runs_are_made_once(tmp_pat
     assert traces(tmp_path) == {"trace1": 1, "trace2": 1, "trace3": 1}
 
 
-def test_a_grid_that_was_cut_off_goes_on_where_it_was(tmp_path):
+def test_a_grid_that_was_cut_off_goes_on_where_it_was(tmp_path, capsys):
     with pytest.raises(ValueError, match="n must not be 13"):
         run_grid(note, grid_of(tmp_path, 4, 13), tmp_path / "runs", workers=1, progress=False)
-    rows = run_grid(note, grid_of(tmp_path, 5, 4), tmp_path / "runs", workers=1, progress=False)
+    rows = run_grid(note, grid_of(tmp_path, 5, 4), tmp_path / "runs", workers=1, progress=True)
+    assert "1/1" in capsys.readouterr().err  # what is left to do
     assert [row["result"]["square"] for row in rows] == [25, 16]
     assert traces(tmp_path)["trace4"] == 1  # kept although the grid failed after it
 
 
-def test_runs_are_made_in_other_processes(tmp_path):
+def test_runs_are_made_in_other_processes_of_one_thread_each(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     run_grid(note, grid_of(tmp_path, 6), tmp_path / "runs", workers=1, progress=False)
-    assert (tmp_path / "trace6").read_text().split()[1] != str(os.getpid())
+    _, process, n_threads = (tmp_path / "trace6").read_text().split()
+    assert process != str(os.getpid()) and n_threads == "1"
 
 
 def test_without_workers_runs_are_made_here(tmp_path):
