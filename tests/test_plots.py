@@ -269,12 +269,14 @@ def test_words_lie_where_the_eigenvectors_of_their_covariance_put_them():
     for axis in range(2):  # an axis may point either way
         way = np.sign((found[:, axis] * expected[:, axis]).sum())
         np.testing.assert_allclose(found[:, axis], way * expected[:, axis], atol=1e-10)
+        assert found[np.abs(found[:, axis]).argmax(), axis] > 0  # the same way on every machine
 
 
 def test_the_axes_of_pca_say_their_share_of_the_variance():
     vectors = {"a": [1.0, 0, 0], "b": [0, 1.0, 0], "c": [1.0, 0, 0], "d": [0, 1.0, 0]}
     axes = plot_words({w: np.array(v) for w, v in vectors.items()}, list(vectors)).axes[0]
-    assert "100 % of variance" in axes.get_xlabel() and "(0 % of" in axes.get_ylabel()
+    assert axes.get_xlabel() == "first principal component (100 % of variance)"
+    assert axes.get_ylabel() == "second principal component (0 % of variance)"
 
 
 def test_t_sne_keeps_clusters_together():
@@ -296,8 +298,17 @@ def test_the_same_seed_gives_the_same_picture(method):
     np.testing.assert_array_equal(first[1], again[1])
 
 
+def test_t_sne_draws_three_words_too():
+    pytest.importorskip("sklearn")
+    _, points = drawn_points(plot_words(WORD_VECTORS, list(WORD_VECTORS)[:3], method="tsne"))
+    assert points.shape == (3, 2) and np.isfinite(points).all()
+
+
 def test_each_cluster_has_its_own_colour_and_marker():
     figure = plot_words(clustered_vectors(), CLUSTERS)
+    places, _ = drawn_points(figure)
+    for points, words in zip(figure.axes[0].collections, CLUSTERS.values(), strict=True):
+        np.testing.assert_array_equal(points.get_offsets(), [places[word] for word in words])
     axes = figure.axes[0]
     styles = {
         (to_hex(c.get_facecolor()[0]), c.get_paths()[0].vertices.tobytes())
@@ -310,10 +321,12 @@ def test_each_cluster_has_its_own_colour_and_marker():
 
 def test_a_word_of_two_clusters_is_drawn_once_in_the_first():
     vectors = clustered_vectors()
-    clusters = {"one": ["a", "b", "c"], "two": ["b", "d"]}
+    clusters = {"one": ["a", "b", "c"], "$two": ["b", "d"]}
     axes = plot_words(vectors, clusters).axes[0]
     assert sorted(text.get_text() for text in axes.texts) == ["a", "b", "c", "d"]
     assert [len(c.get_offsets()) for c in axes.collections] == [3, 1]
+    assert [c.get_label() for c in axes.collections] == ["one", r"\$two"]
+    assert plot_words(vectors, ["a", "b", "c"]).legends == []  # words without clusters have none
 
 
 def test_labels_hardly_cover_one_another():
@@ -359,4 +372,7 @@ def test_intervals_are_drawn_in_percent_from_the_top_down():
     np.testing.assert_allclose([line.get_xdata() for line in bars], [[40, 70], [55, 65]])
     np.testing.assert_allclose([line.get_xdata()[0] for line in means], [50, 60])
     assert [text.get_text() for text in axes.get_yticklabels()] == ["R=2", "R=10"]
+    places = axes.get_yticks().tolist()  # each bar and mean beside its own name
+    assert [list(line.get_ydata()) for line in bars] == [[place, place] for place in places]
+    assert [line.get_ydata()[0] for line in means] == places
     assert axes.yaxis_inverted() and "5 seeds" in axes.get_xlabel()
