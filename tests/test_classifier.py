@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from w2v.classifier import (
     ClassAttentionModel,
     TextDataset,
+    attend,
     collate_texts,
     evaluate_classifier,
     train_classifier,
@@ -235,6 +236,27 @@ def test_contributions_of_the_tokens_sum_to_the_logits(make):
     logits = forward(model, batch) - getattr(model, "class_bias", 0)  # the bias is of no token
     torch.testing.assert_close(contributions.sum(dim=-1), logits, rtol=0, atol=1e-10)
     assert (contributions[1, :, 2:] == 0).all()  # padding adds nothing
+
+
+class Tokenizer:
+    """Each word is its id; special tokens come along unless they are refused."""
+
+    def __call__(self, text, add_special_tokens=True):
+        ids = [int(word) for word in text.split()]
+        return {"input_ids": [0, *ids, 0] if add_special_tokens else ids}
+
+    def convert_ids_to_tokens(self, ids):
+        return [f"word {i}" for i in ids]
+
+
+def test_a_text_that_is_read_gives_its_tokens_their_attention_and_the_logits():
+    model = make_model()
+    tokens, weights, logits = attend(model, Tokenizer(), "3 1 4 1")
+    batch = make_batch([[3, 1, 4, 1]])
+    assert tokens == ["word 3", "word 1", "word 4", "word 1"]
+    torch.testing.assert_close(logits, forward(model, batch)[0])
+    expected = model.attention(batch["input_ids"], batch["attention_mask"])[0]  # (n_classes, T)
+    torch.testing.assert_close(weights, expected)
 
 
 # --- padding -------------------------------------------------------------------------------
