@@ -125,6 +125,7 @@ def test_parameters_are_drawn_as_pytorch_draws_them():
         bound = bounds.get(name.partition(".")[0])
         if bound:
             assert value.abs().max() <= bound
+            assert value.abs().max() > 0.8 * bound
             if value.dim() > 1:
                 assert value.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.05)
     assert model.embeddings.weight.std().item() == pytest.approx(1, rel=0.05)
@@ -142,6 +143,8 @@ def test_dropout_keeps_the_mean_and_leaves_evaluation_alone():
     error = draws.std(0) / math.sqrt(len(draws))
     assert ((draws.mean(0) - expected).abs() < 5 * error).all()
     assert (draws.std(0) > 0).all()
+    once = forward(model, [TEXTS[0]] * 20)
+    assert len({tuple(row) for row in once.tolist()}) > 10  # each text does without others
 
 
 def test_dropout_is_drawn_from_the_models_own_generator():
@@ -259,3 +262,4 @@ def test_without_a_generator_the_global_one_is_taken():
     first = partial(ConvClassifier, V, D, 2)()
     torch.manual_seed(3)
     assert torch.equal(first.linear.weight, ConvClassifier(V, D, 2).linear.weight)
+    assert tuple(first.convolution.weight.shape) == (100, D, 3) and first.dropout == 0.5  # Kim 2014
