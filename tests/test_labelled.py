@@ -41,7 +41,7 @@ def test_a_row_of_no_class_is_refused_with_its_number(data, row):
 
 REVIEWS = [  # id, label, rating, text
     ["train/neg/0_3", "0", "3", "Bad.<br /><br />Not <i>good</i>, 3 < 4"],
-    ["train/neg/1_1", "0", "1", "Bad. Not good , 3 < 4"],
+    ["train/pos/1_7", "1", "7", "Bad. Not good , 3 < 4"],  # cleaned, the same as the first
     ["train/pos/0_9", "1", "9", 'She said "yes", in\ntwo lines.'],
 ]
 TREES = [
@@ -54,11 +54,11 @@ TREES = [
 @pytest.fixture
 def films(data):
     """Small files of reviews and of trees, beside those of `data`."""
-    for split in ("train", "test"):
+    for split, times in (("train", 2), ("test", 3)):
         path = data / f"imdb/imdb_{split}.csv.gz"
-        write_news(path, [["id", "label", "rating", "text"], *REVIEWS])
-    for split in ("train", "dev", "test"):
-        write(data / f"sst/trees_{split}.txt.gz", "\n".join([*TREES, *TREES]) + "\n")
+        write_news(path, [["id", "label", "rating", "text"], *times * REVIEWS])
+    for split, times in (("train", 2), ("dev", 3), ("test", 4)):
+        write(data / f"sst/trees_{split}.txt.gz", "\n".join(times * TREES) + "\n")
     return data
 
 
@@ -70,13 +70,15 @@ def pairs(name: str, **options) -> list[tuple[str, int]]:
 def test_reviews_lose_their_tags_and_keep_their_labels(films):
     assert load_labelled("imdb").features["label"].names == ["negative", "positive"]
     expected = [("Bad. Not good , 3 < 4", 0), ('She said "yes", in two lines.', 1)]
-    assert sorted(pairs("imdb")) == expected  # the first two became one
+    assert (
+        sorted(pairs("imdb")) == expected
+    )  # the first two became one, with the label of the first
 
 
 def test_only_training_texts_that_are_the_same_become_one(films):
-    assert len(load_labelled("imdb", split="test")) == 3
+    assert len(load_labelled("imdb", split="test")) == 9
     sizes = [len(load_labelled("sst", split=s)) for s in ("train", "validation", "test")]
-    assert sizes == [3, 6, 6]
+    assert sizes == [3, 9, 12]
 
 
 def test_a_sentence_is_the_leaves_of_its_tree_with_the_class_of_the_root(films):
@@ -171,7 +173,7 @@ def sets_of(parts):
 
 
 def test_without_an_official_test_split_rows_are_kept_for_the_test(data):
-    write_news(data / "ag_news/train_partial.csv.gz", numbered_news(20))
+    write_news(data / "ag_news/train.csv.gz", numbered_news(20))  # the whole file before the part
     *parts, split = split_labelled("ag_news", "local", n_valid=4, n_test=6)
     train, valid, test = sets_of(parts)
     assert split == "held-out training rows"
@@ -203,6 +205,7 @@ def test_official_test_rows_are_taken_where_they_lie_and_are_learned_nowhere(dat
     assert split == "official test rows"
     assert test == {" ".join(row[1:]) for row in official}
     assert not test & (train | valid) and len(train | valid) == 17
+    assert len(valid) <= 4 and not train & valid
 
 
 def test_parts_that_leave_nothing_to_learn_from_are_refused(data):
