@@ -166,6 +166,11 @@ def test_the_stored_report_is_the_one_that_its_results_make():
     assert stored == build(), "report.pdf is older than what it shows; make report"
 
 
+def test_a_folder_makes_one_file_byte_for_byte_and_its_own(report):
+    folder = report({})
+    assert build(folder) == build(folder) != build()
+
+
 def test_no_result_is_typed_into_the_report():
     assert digits_of_results((FOLDER / "report.typ").read_text("utf-8")) == []
 
@@ -204,7 +209,9 @@ def test_nothing_is_called_not_measured_where_all_results_are_there(report):
 def test_a_missing_file_is_called_not_measured(report, name):
     results = made_up_results()
     del results[name]
-    assert "not measured" in words_of(report(results))
+    folder = report(results)
+    (folder / f"results/{name}.txt").touch()  # of another kind
+    assert "not measured" in words_of(folder)
 
 
 @pytest.mark.parametrize("key", ["w60", "held_out_loss_5", "peak_mb", "wordsim"])
