@@ -312,6 +312,7 @@ def test_each_epoch_draws_its_text_and_its_radii_anew(small, engine, monkeypatch
     first, second, same, _ = given
     assert first.tokens.equal(same.tokens) and first.radii.equal(same.radii)
     assert len(first.tokens) < 0.8 * len(train_set.tokens)
+    assert len(second.tokens) > 0.9 * len(first.tokens)  # of all the text, not of what was left
     assert not first.tokens.equal(second.tokens)
     assert set(first.radii.tolist()) == set(range(1, R + 1))
     assert train_set.radii is None and valid_set.radii is None  # validated in whole windows
@@ -509,6 +510,13 @@ def test_the_bar_shows_words_per_second_where_it_is_asked_for(small, small_sets,
 def test_a_model_or_windows_of_other_settings_are_refused(small, small_sets, change, message):
     with pytest.raises(ValueError, match=message):
         train(replace(small, **change), small_sets, random_model())
+
+
+def test_validation_ids_outside_the_vocabulary_are_refused_before_any_training(small, small_sets):
+    model, before = random_model(), random_model()
+    with pytest.raises(ValueError, match=f"{V}"):
+        train(small, (small_sets[0], windows([[1, 2, 3, 4, V]], small)), model)
+    assert same_tables(model, before)
 
 
 def test_validation_windows_of_other_settings_are_refused(small, small_sets):
