@@ -1,19 +1,16 @@
 """One epoch in compiled code: one thread a core, no locks, the tables updated in place (Q3.13).
 
-Words and contexts change seats here, as in word2vec.c: a step visits a few neighbouring contexts c
-of the text, with all the words w whose windows hold them. The pairs of a step then share K
-negatives, so that the step is three products of small matrices: a word of the windows of two of
-these contexts meets each negative twice at once. The pairs (w, c) of an epoch are the same as
-`WindowDataset` serves; and because negatives are drawn alike for every pair, sharing them leaves
-the expectation of loss and gradient as it is.
-
-Most steps of a word as frequent as "the" are noise by the end. Its rows therefore learn at a lower
-rate: it falls with the square root of how often the word is seen, as Adagrad's does.
+Words and contexts change seats here, as in word2vec.c: the step visits each context c of the
+text in turn, with all the words w whose window holds it. Those 2R words then share the K
+negatives of c, so that a step is three products of small matrices. The pairs (w, c) of an epoch
+are the same as `WindowDataset` serves; and because negatives are drawn alike for every pair,
+sharing them leaves the expectation of loss and gradient as it is.
 
 The rows of the words in reach are copied into a window of the thread's own, and their gains added
-to the table when they leave it; and a thread has its own copies of the rows of the most frequent
-words, and exchanges what they gained from time to time. Threads that wrote the rows of "the" or
-"of" to the tables at each step would wait for each other's caches most of the time.
+to the table when they leave it: threads that wrote the rows of "the" or "of" to the table at each
+of the 2R steps would wait for each other's caches most of the time. For the same reason a thread
+has its own copies of the context rows of the most frequent words, and exchanges what they gained
+every few hundred steps.
 """
 
 import math
@@ -45,7 +42,6 @@ from w2v.engines.lanes import (
     Rows,
     Sum,
     exp,
-    inverse1p,
     load,
     log1p,
     prefetch,
@@ -56,9 +52,7 @@ from w2v.engines.lanes import (
 
 DROP, SHIFT, PAD = range(len(BORDERS))
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # from one state of the random numbers to the next
-TOGETHER = 3  # contexts of a step, and with K = 5 the eight columns that fill a register twice
-OFTEN = 1500  # a word that is seen more often learns more slowly
-HOT, EXCHANGE = 127, 768  # words whose rows a thread copies, and tokens between two exchanges
+HOT, EXCHANGE = 64, 256  # context rows a thread copies, and the steps between two exchanges
 AHEAD = 2  # steps between the draw of a negative and its use, so that its row has arrived
 CHUNK_FLOPS = 1.5e9  # about 20 ms of work: how long Ctrl-C waits
 
@@ -91,7 +85,6 @@ def train_epoch(
 ) -> float:
     """Train on every pair of the corpus once, in text order, with new negatives.
 
-    Rows of words seen more than `OFTEN` times learn at the rate times sqrt(OFTEN / times seen).
     Runs as many threads as `torch.get_num_threads()` says; with one, the same generator gives
     the same tables, bit for bit.
 
@@ -113,8 +106,7 @@ def train_epoch(
         ValueError: tables that are not float32 on the CPU.
         FloatingPointError: a loss that is not finite; its message names the word.
 
-    Source: assignment eq. (1) and Q3.13; Recht et al. 2011; Mikolov et al. 2013b; for the rate
-        of frequent words, Duchi et al. 2011.
+    Source: assignment eq. (1) and Q3.13; Recht et al. 2011; Mikolov et al. 2013b.
     """
     center, context = _table(model.center_embeddings), _table(model.context_embeddings)
     seed = int(torch.randint(2**62, (), generator=generator))
@@ -123,9 +115,7 @@ def train_epoch(
     train_tokens = _compiled(center.shape[1], config.ratio)
     corpus = train_set.tokens.numpy(), train_set.offsets.numpy()
     draws = noise.threshold.numpy(), noise.alias.to(torch.int32).numpy()
-    counts = train_set.counts(len(center))  # (V,)
-    hot = counts.argsort(descending=True)[:HOT].numpy()  # (HOT,)
-    pace = (OFTEN / counts.clamp(min=OFTEN)).sqrt().float().numpy()  # (V,)
+    hot = train_set.counts(len(center)).argsort(descending=True)[:HOT].numpy()  # (HOT,)
     border = BORDERS.index(config.border), train_set.pad_id
     varied = train_set.radii is not None
     radii = train_set.radii.numpy() if varied else np.empty(0, np.uint8)
@@ -136,18 +126,7 @@ def train_epoch(
         rate = learning_rate_at(config, epoch, start / n_tokens)
         rates = rate, fall, config.learning_rate * LOWEST_RATE
         return train_tokens(
-            center,
-            context,
-            *corpus,
-            start,
-            stop,
-            *draws,
-            hot,
-            pace,
-            *border,
-            *options,
-            *rates,
-            seed,
+            center, context, *corpus, start, stop, *draws, hot, *border, *options, *rates, seed
         )
 
     chunk = max(256, int(CHUNK_FLOPS / (12 * config.radius * (config.ratio + 1) * config.dim)))
@@ -177,103 +156,101 @@ def _table(embeddings: torch.nn.Embedding) -> np.ndarray:
     return weight.numpy()
 
 
+def _width(n_contexts: int) -> int:
+    """Give how many lanes the pairs of one word take, so that no word straddles two registers."""
+    if n_contexts > LANES:
+        return LANES * math.ceil(n_contexts / LANES)
+    return 1 << (n_contexts - 1).bit_length()
+
+
 @intrinsic(prefer_literal=True)
 def _train_pairs(
-    _, window, words, word_pace, n_words, context, queue, queue_pace, now, later,
-    labels, counts, slopes, rate, dim, n_contexts,
-):  # fmt: skip
-    """Make one step of n words w with some contexts c, positive or negative.
+    _, window, context, words, queue, labels, slopes, first, n_words, now, later, rate, dim, ratio
+):
+    """Make one step of n words w with K + 1 contexts c: the first positive, the rest negative.
 
-    With y = 1 for a positive context and -1 for a negative one, equation (1) is the sum of
+    With y = 1 for the positive context and -1 for a negative one, equation (1) is the sum of
     -log sigma(z) with z = y c . w. Its derivative by c . w is -y sigma(-z); so a step adds
-    rate y sigma(-z) c to w, and rate y sigma(-z) w to c, as often as `counts` says of the pair
-    and at the pace of w and of c. Returns the loss before the step.
+    rate y sigma(-z) c to w, and rate y sigma(-z) w to c. Returns the loss before the step.
 
-    The words are at the places `words[:n_words]` of the window, the contexts are `queue[now]`.
-    Meanwhile `queue[later]` is fetched, since memory takes longer than a step.
+    The words are at the places `words[first : first + n_words]` of the window, the contexts are
+    `queue[now]`. Meanwhile `queue[later]` is fetched, since memory takes longer than a step.
     """
 
     def write(numba_context, builder, signature, arguments):
-        def data(i):
-            array = numba_context.make_array(signature.args[i])
-            return array(numba_context, builder, arguments[i]).data
-
-        n_words, now, later, rate = (arguments[i] for i in (3, 7, 8, 12))
-        d, n_columns = dim.literal_value, n_contexts.literal_value
-        words = Rows(builder, data(0), data(1), d, apart=2 * d)
-        word_pace = Rows(builder, data(2), words.ids, 1)
-        queue = Rows(builder, data(5), None, n_columns)
-        contexts, coming = (
-            Rows(builder, data(4), queue.address(step), d, apart=1).addresses(n_columns)
-            for step in (now, later)
+        arrays = (
+            numba_context.make_array(kind)(numba_context, builder, argument).data
+            for kind, argument in zip(signature.args[:6], arguments[:6], strict=True)
         )
-        queue_pace = Rows(builder, data(6), None, n_columns)
-        context_pace = Rows(builder, queue_pace.address(now), None, 1)
-        slopes = Rows(builder, data(11), None, n_columns)
+        window, context, words, queue, labels, slopes = arrays
+        first, n_words, now, later, rate = arguments[6:11]
+        d, n_contexts = dim.literal_value, ratio.literal_value + 1
+        rows = Rows(builder, window, builder.gep(words, [first]), d, apart=2 * d)
+        queued = Rows(builder, queue, None, n_contexts)
+        columns = Rows(builder, context, queued.address(now), d, apart=1)
+        slopes = Rows(builder, slopes, None, _width(n_contexts))
+        coming = Rows(builder, context, queued.address(later), d, apart=1).addresses(n_contexts)
 
-        _write_logits(words, contexts, slopes, n_words)
-        n_pairs = builder.mul(n_words, INDEX(n_columns))
-        loss = _write_slopes(slopes.table, data(9), data(10), spread(builder, rate), n_pairs)
+        _write_logits(rows, columns.addresses(n_contexts), slopes, n_words)
+        loss = _write_slopes(slopes, labels, spread(builder, rate), n_words)
         starts = list(range(0, d, LANES))
-        at_once = 2 if n_columns <= 6 else 1  # as far as the registers reach
+        at_once = 2 if n_contexts <= 6 else 1  # as far as the registers reach
         for i in range(0, len(starts), at_once):
             for address in coming:  # a part at a time: only so many requests wait in parallel
                 prefetch(builder, address, starts[i], starts[i] + at_once * LANES)
             part = starts[i : i + at_once]
-            _write_update(words, word_pace, contexts, context_pace, slopes, n_words, part)
+            _write_update(rows, columns.addresses(n_contexts), slopes, n_words, part)
         return loss.total()
 
-    kinds = window, words, word_pace, n_words, context, queue, queue_pace, now, later
-    return types.float64(*kinds, labels, counts, slopes, rate, dim, n_contexts), write
+    kinds = window, context, words, queue, labels, slopes, first, n_words, now, later, rate
+    return types.float64(*kinds, dim, ratio), write
 
 
 def _write_logits(words: Rows, contexts: list, logits: Rows, n_words) -> None:
-    """Write c . w for all pairs to `logits`: a few words at a time, as one register holds.
-
-    A register may reach beyond its last pair; what it leaves there is written over, or not read.
-    """
-    builder = words.builder
-    tile = max(1, LANES // len(contexts))
+    """Write c . w for all pairs to `logits`: a few words at a time, as one register holds."""
+    builder, width = words.builder, logits.dim
+    tile = max(1, LANES // width)
     whole = builder.sub(n_words, builder.srem(n_words, INDEX(tile)))
     for start, stop, size in ((INDEX(0), whole, tile), (whole, n_words, 1)):
         with cgutils.for_range_slice(builder, start, stop, INDEX(size), INDEX) as (i, _):
             addresses = [words.address(builder.add(i, INDEX(j))) for j in range(size)]
-            dots = _write_dots(builder, addresses, contexts, words.dim)
+            dots = _write_dots(builder, addresses, contexts, words.dim, width)
             for lane in range(0, len(dots), LANES):
                 store(sums(dots[lane : lane + LANES]), logits.address(i), lane, lane + LANES)
 
 
-def _write_dots(builder, words: list, contexts: list, dim: int) -> list[Lanes]:
+def _write_dots(builder, words: list, contexts: list, dim: int, width: int) -> list[Lanes]:
     """Write c . w of some words with all contexts; each is still to be summed over its lanes."""
-    dots = [Lanes(builder, 0.0)] * (len(words) * len(contexts))
+    dots = [Lanes(builder, 0.0)] * (len(words) * width)
     for start in range(0, dim, LANES):
         w = [load(builder, address, start, dim) for address in words]
         for k, address in enumerate(contexts):
             c = load(builder, address, start, dim)
             for i in range(len(words)):
-                dots[i * len(contexts) + k] += w[i] * c
+                dots[i * width + k] += w[i] * c
     return dots
 
 
-def _write_slopes(slopes, labels, counts, rate: Lanes, n_pairs) -> Lanes:
-    """Turn the logits in `slopes` into n rate y sigma(-z), and give the losses -n log sigma(z)."""
-    builder, loss = rate.builder, Sum(rate.builder)
-    with cgutils.for_range_slice(builder, INDEX(0), n_pairs, INDEX(LANES), INDEX) as (i, _):
-        y, n, dot = (
-            load(builder, builder.gep(array, [i]), 0, LANES) for array in (labels, counts, slopes)
-        )
-        z = dot * y
-        e = exp(abs(z) * -1.0)  # at most 1, so that nothing overflows
-        loss.add((log1p(e) + (abs(z) - z) * 0.5) * n)  # n is 0 behind the last pair
-        slope = z.at_least(0.0, e, 1.0) * inverse1p(e)  # sigma(-z)
-        store(slope * n * y * rate, builder.gep(slopes, [i]), 0, LANES)
+def _write_slopes(slopes: Rows, labels, rate: Lanes, n_words) -> Lanes:
+    """Turn the logits in `slopes` into rate y sigma(-z), and give the losses -log sigma(z)."""
+    builder, width = slopes.builder, slopes.dim
+    tile, loss = max(1, LANES // width), Sum(builder)
+    with cgutils.for_range_slice(builder, INDEX(0), n_words, INDEX(tile), INDEX) as (i, _):
+        excess = builder.sub(builder.add(i, INDEX(tile)), n_words)  # words beyond the last
+        excess = builder.select(builder.icmp_signed(">", excess, INDEX(0)), excess, INDEX(0))
+        real = builder.gep(labels, [builder.mul(excess, INDEX(width))])
+        for lane in range(0, tile * width, LANES):
+            y = load(builder, real, lane, lane + LANES)  # 0 where there is no pair
+            z = load(builder, slopes.address(i), lane, lane + LANES) * y
+            e = exp(abs(z) * -1.0)  # at most 1, so that nothing overflows
+            loss.add((log1p(e) + (abs(z) - z) * 0.5) * y * y)
+            slope = z.at_least(0.0, e, 1.0) / (e + 1.0)  # sigma(-z)
+            store(slope * y * rate, slopes.address(i), lane, lane + LANES)
     return loss.lanes()
 
 
-def _write_update(
-    words: Rows, word_pace: Rows, contexts: list, context_pace: Rows, slopes: Rows, n_words, starts
-) -> None:
-    """Write the step in some columns of all rows: sums of g c to each w, and of g w to each c."""
+def _write_update(words: Rows, contexts: list, slopes: Rows, n_words, starts: list[int]) -> None:
+    """Write the step in some columns of all rows: g c to each w, and the sum of g w to each c."""
     builder, dim = words.builder, words.dim
     places = [(k, start) for k in range(len(contexts)) for start in starts]
     c = {(k, start): load(builder, contexts[k], start, dim) for k, start in places}
@@ -281,23 +258,21 @@ def _write_update(
     with cgutils.for_range(builder, n_words, intp=INDEX) as loop:
         row = words.address(loop.index)
         w = {start: load(builder, row, start, dim) for start in starts}
-        gain = {start: Lanes(builder, 0.0) for start in starts}
+        stepped = dict(w)
         for k, start in places:
             g = slopes.number(loop.index, k)
-            gain[start] += g * c[k, start]
+            stepped[start] += g * c[k, start]
             gains[k, start].add(g * w[start])
-        pace = word_pace.number(loop.index, 0)
         for start in starts:
-            store(w[start] + pace * gain[start], row, start, dim)
+            store(stepped[start], row, start, dim)
     for k, start in places:  # added, not set: two of the negatives may be the same word
         old = load(builder, contexts[k], start, dim)
-        gain = gains[k, start].lanes() * context_pace.number(INDEX(k), 0)
-        store(old + gain, contexts[k], start, dim)
+        store(old + gains[k, start].lanes(), contexts[k], start, dim)
 
 
 @intrinsic(prefer_literal=True)
-def _enter(_, table, row, window, place, next_row, dim):
-    """Copy a row of a table into a window, twice: to step on, and to remember."""
+def _enter(_, center, word, window, place, next_word, dim):
+    """Copy a row of the center table into the window, twice: to step on, and to remember."""
 
     def write(numba_context, builder, signature, arguments):
         row, copy, memory = _window_rows(numba_context, builder, signature, arguments)
@@ -307,12 +282,12 @@ def _enter(_, table, row, window, place, next_row, dim):
             store(w, memory, start, dim.literal_value)
         return numba_context.get_dummy_value()
 
-    return types.void(table, types.int64, window, types.int64, types.int64, dim), write
+    return types.void(center, types.int64, window, types.int64, types.int64, dim), write
 
 
 @intrinsic(prefer_literal=True)
-def _leave(_, table, row, window, place, next_row, dim):
-    """Add what a row has gained in the window to its table."""
+def _leave(_, center, word, window, place, next_word, dim):
+    """Add what a row has gained in the window to the center table."""
 
     def write(numba_context, builder, signature, arguments):
         row, copy, memory = _window_rows(numba_context, builder, signature, arguments)
@@ -323,20 +298,20 @@ def _leave(_, table, row, window, place, next_row, dim):
             store(w + (now - before), row, start, dim.literal_value)
         return numba_context.get_dummy_value()
 
-    return types.void(table, types.int64, window, types.int64, types.int64, dim), write
+    return types.void(center, types.int64, window, types.int64, types.int64, dim), write
 
 
 def _window_rows(numba_context, builder, signature, arguments) -> tuple:
     """Give the addresses of a row and its two copies, and fetch the row that comes next."""
-    table, window = (
+    center, window = (
         numba_context.make_array(signature.args[i])(numba_context, builder, arguments[i]).data
         for i in (0, 2)
     )
     dim = signature.args[5].literal_value
-    rows = Rows(builder, table, None, dim, apart=1)
+    table = Rows(builder, center, None, dim)
     copy = Rows(builder, window, None, dim, apart=2 * dim).address(arguments[3])
-    prefetch(builder, rows.address(arguments[4]), 0, dim)
-    return rows.address(arguments[1]), copy, builder.gep(copy, [INDEX(dim)])
+    prefetch(builder, table.address(arguments[4]), 0, dim)
+    return table.address(arguments[1]), copy, builder.gep(copy, [INDEX(dim)])
 
 
 @njit
@@ -355,38 +330,26 @@ def _below(bits, n):
 
 @njit
 def _row(word, slot, base, dim):
-    """Give where a row starts, in floats from the start of its table."""
+    """Give where a context row starts, in floats from the start of the table."""
     own, shared = base + slot[word] * (2 * dim), word * dim
     return shared if slot[word] < 0 else own
 
 
 @njit
-def _exchange(table, hot, copies, dim):
-    """Add what the copies of rows have gained to the table, and copy the rows anew."""
-    for i in range(len(hot)):
-        _leave(table, hot[i] * dim, copies, i, hot[min(i + 1, len(hot) - 1)] * dim, dim)
-        _enter(table, hot[i] * dim, copies, i, hot[i] * dim, dim)
-
-
-@njit
-def _draw_contexts(
-    queue, queue_pace, place, tokens, t, state, threshold, alias, slot, base, pace, dim
-):
-    """Queue the rows and the paces of a step's contexts: the positive ones, from t on, first.
+def _draw_contexts(queue, place, positive, state, threshold, alias, slot, base, dim):
+    """Queue where the rows lie of a positive context and K negatives.
 
     Negatives are drawn as `NoiseDistribution.sample` does.
     """
-    for k in range(queue.shape[1]):
-        if k < TOGETHER:
-            word = tokens[min(t + k, len(tokens) - 1)]
-        else:
-            state += GOLDEN
-            bits = _random(state)
-            column = _below(bits, len(threshold))
-            height = np.float32(bits & np.uint64(0xFFFFFF)) * np.float32(2.0**-24)
-            other = np.int64(alias[column])  # read at any rate: a mistaken branch costs more
-            word = np.int64(column) if height < threshold[column] else other
-        queue[place, k], queue_pace[place, k] = _row(word, slot, base, dim), pace[word]
+    queue[place, 0] = _row(positive, slot, base, dim)
+    for k in range(1, queue.shape[1]):
+        state += GOLDEN
+        bits = _random(state)
+        column = _below(bits, len(threshold))
+        height = np.float32(bits & np.uint64(0xFFFFFF)) * np.float32(2.0**-24)
+        other = np.int64(alias[column])  # read at any rate: a mistaken branch costs more
+        word = np.int64(column) if height < threshold[column] else other
+        queue[place, k] = _row(word, slot, base, dim)
     return state
 
 
@@ -417,35 +380,14 @@ def _holds(center, t, first, last, radius, border):
 
 
 @njit
-def _list_pairs(
-    words, counts, block, t, until, low, high, tokens, first, last, border, pad_id,
-    radius, varied, radii, size, n_contexts,
-):  # fmt: skip
-    """List the words that meet one of the contexts [t, until) of a block, and how often each pair.
-
-    A word meets a negative as often as it meets a positive context. Returns the number of words,
-    of positive pairs, and of centers.
-    """
-    n_words, n_pairs, n_centers = 0, 0, 0
-    for c in range(t, until):
-        c_low, c_high = _centers_of(c, first, last, radius, border)
-        n_centers += c_low <= c <= c_high
-    for i in range(low, high + 1):
-        pairs = counts[n_words * n_contexts : (n_words + 1) * n_contexts]
-        pairs[:] = 0
-        for c in range(t, until):
-            c_low, c_high = _centers_of(c, first, last, radius, border)
-            held = c_low <= i <= c_high and i != c and (border != PAD or tokens[c] != pad_id)
-            if held and varied:
-                held = _holds(i, c, first, last, np.int64(radii[i]), border)
-            pairs[c - block] = held
-        n = pairs[:TOGETHER].sum()
-        pairs[TOGETHER:] = n
-        words[n_words] = i & (size - 1)
-        n_words += n > 0
-        n_pairs += int(n)
-    counts[n_words * n_contexts : n_words * n_contexts + LANES] = 0
-    return n_words, n_pairs, n_centers
+def _labels(n_contexts, width):
+    """Give y of the pairs of as many words as a register holds, and behind them as many zeros."""
+    n_lanes = max(LANES, width)
+    labels = np.zeros(2 * n_lanes, np.float32)
+    for i in range(n_lanes):
+        if i % width < n_contexts:
+            labels[i] = -1 if i % width else 1
+    return labels
 
 
 @njit
@@ -459,114 +401,80 @@ def _aligned(n_rows, dim):
 @lru_cache
 def _compiled(dim: int, ratio: int) -> Callable:
     """Compile the walk through the text for one d and K; numba keeps the code on disk."""
-    n_contexts = TOGETHER + ratio
+    width = _width(ratio + 1)
 
     @njit(nogil=True, cache=True)
     def train_tokens(
-        center, context, tokens, offsets, start, stop, threshold, alias, hot, pace, border, pad_id,
+        center, context, tokens, offsets, start, stop, threshold, alias, hot, border, pad_id,
         radius, varied, radii, shared, rate, fall, lowest, seed,
     ):  # fmt: skip
-        longest = (4 if border == SHIFT else 2) * radius + TOGETHER  # so many windows hold a place
-        size = 2 ** int(np.ceil(np.log2(longest)))  # of two, so that i & (size - 1) is i % size
+        words = np.empty(4 * radius + 1, np.int64)  # "shift": up to 4R windows hold one place
+        size = 2 ** int(np.ceil(np.log2(len(words))))  # of two, so that i & (size - 1) is i % size
         window, entered, left = _aligned(size, 2 * dim), 0, 0
-        hot_centers, hot_contexts = _aligned(len(hot), 2 * dim), _aligned(len(hot), 2 * dim)
-        center_base = (hot_centers.ctypes.data - center.ctypes.data) // 4
-        context_base = (hot_contexts.ctypes.data - context.ctypes.data) // 4
+        private = _aligned(len(hot), 2 * dim)
+        base = (private.ctypes.data - context.ctypes.data) // 4
         slot = np.full(len(context), -1, np.int8)
         for i in range(len(hot)):
             slot[hot[i]] = i
-            _enter(center, hot[i] * dim, hot_centers, i, hot[i] * dim, dim)
-            _enter(context, hot[i] * dim, hot_contexts, i, hot[i] * dim, dim)
-        words, word_pace = np.empty(longest, np.int64), np.empty(size, np.float32)
-        n_lanes = longest * n_contexts + LANES
-        counts, slopes = np.zeros(n_lanes, np.float32), np.zeros(n_lanes, np.float32)
-        labels = np.where(np.arange(n_lanes) % n_contexts < TOGETHER, 1, -1).astype(np.float32)
-        alone = np.zeros(n_contexts + LANES, np.float32)
-        queue = np.empty((AHEAD + 1, n_contexts), np.int64)
-        queue_pace = np.empty((AHEAD + 1, n_contexts), np.float32)
+            _enter(context, hot[i], private, i, hot[i], dim)
+        slopes = np.empty(4 * radius * width + LANES, np.float32)
+        labels = _labels(ratio + 1, width)
+        queue = np.empty((AHEAD + 1, ratio + 1), np.int64)
         state = np.uint64(seed) + GOLDEN * np.uint64(start * (4 * radius * ratio + ratio + 1))
         end = len(tokens) - 1
-        for i in range(AHEAD):
-            state = _draw_contexts(
-                queue, queue_pace, i, tokens, start + i * TOGETHER, state, threshold, alias,
-                slot, context_base, pace, dim,
-            )  # fmt: skip
-        now, inside = 0, False
-        n_words, n_positive, n_inside = 0, 0, 0
+        for t in range(start, start + AHEAD):
+            positive = tokens[min(t, end)]
+            place = t % (AHEAD + 1)
+            state = _draw_contexts(queue, place, positive, state, threshold, alias, slot, base, dim)
         total, n_pairs, n_centers = 0.0, 0, 0
         document = np.searchsorted(offsets, start, side="right") - 1
-        for block in range(start, stop, TOGETHER):
-            later = (now + AHEAD) % (AHEAD + 1)
-            state = _draw_contexts(
-                queue, queue_pace, later, tokens, block + AHEAD * TOGETHER, state, threshold,
-                alias, slot, context_base, pace, dim,
-            )  # fmt: skip
-            step = np.float32(max(lowest, rate - fall * (block - start)))
-            t = block
-            while t < min(block + TOGETHER, stop):  # twice where a document ends
-                while t >= offsets[document + 1]:
-                    document += 1
-                first, last = offsets[document], offsets[document + 1]
-                until = min(block + TOGETHER, stop, last)
-                low, _ = _centers_of(t, first, last, radius, border)
-                _, high = _centers_of(until - 1, first, last, radius, border)
-                while left < min(low, entered):
-                    row = _row(tokens[left], slot, center_base, dim)
-                    coming = _row(tokens[min(left + TOGETHER, end)], slot, center_base, dim)
-                    _leave(center, row, window, left & (size - 1), coming, dim)
-                    left += 1
-                left, entered = max(left, low), max(entered, low)
-                while entered <= high:
-                    row = _row(tokens[entered], slot, center_base, dim)
-                    coming = tokens[min(entered + AHEAD * TOGETHER, end)]
-                    coming = _row(coming, slot, center_base, dim)
-                    _enter(center, row, window, entered & (size - 1), coming, dim)
-                    word_pace[entered & (size - 1)] = pace[tokens[entered]]
-                    entered += 1
+        for t in range(start, stop):
+            while t >= offsets[document + 1]:
+                document += 1
+            now, later = t % (AHEAD + 1), (t + AHEAD) % (AHEAD + 1)
+            positive = tokens[min(t + AHEAD, end)]
+            state = _draw_contexts(queue, later, positive, state, threshold, alias, slot, base, dim)
 
-                was_inside = inside
-                inside = until - t == TOGETHER and not varied and border != PAD
-                inside &= t - first > 2 * radius and last - until > 2 * radius
-                if inside and was_inside:  # the same pairs as before, moved on
-                    for i in range(n_words):
-                        words[i] = (low + i) & (size - 1)
-                else:
-                    n_words, n_positive, n_inside = _list_pairs(
-                        words, counts, block, t, until, low, high, tokens, first, last, border,
-                        pad_id, radius, varied, radii, size, n_contexts,
-                    )  # fmt: skip
-                n_pairs += n_positive * (ratio + 1)
-                n_centers += n_inside
-                t = until
-
-                if shared:
-                    total += _train_pairs(
-                        window, words, word_pace, n_words, context, queue, queue_pace,
-                        now, later, labels, counts, slopes, step, dim, n_contexts,
-                    )  # fmt: skip
-                    continue
-                for pair in range(n_words * n_contexts):
-                    i, k = divmod(pair, n_contexts)
-                    if k < TOGETHER and counts[pair] > 0:
-                        state = _draw_contexts(
-                            queue, queue_pace, now, tokens, block, state, threshold, alias,
-                            slot, context_base, pace, dim,
-                        )  # fmt: skip
-                        alone[:TOGETHER] = 0
-                        alone[k], alone[TOGETHER:n_contexts] = 1, 1
-                        total += _train_pairs(
-                            window, words[i:], word_pace, 1, context, queue, queue_pace,
-                            now, later, labels, alone, slopes, step, dim, n_contexts,
-                        )  # fmt: skip
-            now = (now + 1) % (AHEAD + 1)
-            if (block - start) % EXCHANGE == 0:
-                _exchange(center, hot, hot_centers, dim)
-                _exchange(context, hot, hot_contexts, dim)
+            first, last = offsets[document], offsets[document + 1]
+            low, high = _centers_of(t, first, last, radius, border)
+            n_centers += low <= t <= high
+            while left < min(low, entered):
+                _leave(center, tokens[left], window, left & (size - 1), tokens[left + 1], dim)
+                left += 1
+            left, entered = max(left, low), max(entered, low)
+            while entered <= high:
+                coming = tokens[min(entered + AHEAD, end)]
+                _enter(center, tokens[entered], window, entered & (size - 1), coming, dim)
+                entered += 1
+            n_words = 0
+            for i in range(low, high + 1):
+                words[n_words] = i & (size - 1)
+                held = not varied or _holds(i, t, first, last, np.int64(radii[i]), border)
+                n_words += held and i != t
+            if border == PAD and tokens[t] == pad_id:
+                n_words = 0
+            step = np.float32(max(lowest, rate - fall * (t - start)))
+            group = n_words if shared else 1
+            i = 0
+            while i < n_words:
+                if not shared:
+                    state = _draw_contexts(
+                        queue, now, tokens[t], state, threshold, alias, slot, base, dim
+                    )
+                total += _train_pairs(
+                    window, context, words, queue, labels, slopes, i, group, now, later, step,
+                    dim, ratio,
+                )  # fmt: skip
+                i += group
+            n_pairs += n_words * (ratio + 1)
+            if (t - start) % EXCHANGE == 0:
+                for i in range(len(hot)):
+                    _leave(context, hot[i], private, i, hot[(i + 1) % len(hot)], dim)
+                    _enter(context, hot[i], private, i, hot[i], dim)
+        for i in range(len(hot)):
+            _leave(context, hot[i], private, i, hot[i], dim)
         for i in range(left, entered):
-            row = _row(tokens[i], slot, center_base, dim)
-            _leave(center, row, window, i & (size - 1), row, dim)
-        _exchange(center, hot, hot_centers, dim)
-        _exchange(context, hot, hot_contexts, dim)
+            _leave(center, tokens[i], window, i & (size - 1), tokens[i], dim)
         return total, n_pairs, n_centers
 
     return train_tokens

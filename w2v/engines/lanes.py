@@ -238,7 +238,6 @@ def _fitted(function, degree: int) -> list[float]:
 
 
 EXP2, LOG1P = _fitted(np.exp2, 5), _fitted(np.log1p, 8)  # errors below 3e-7 and 1e-7
-INVERSE1P = _fitted(lambda x: 1 / (1 + x), 9)  # error below 1e-7
 
 
 def _polynomial(x: Lanes, coefficients: list[float]) -> Lanes:
@@ -271,11 +270,3 @@ def log1p(x: Lanes) -> Lanes:
     Source: a polynomial fitted to it.
     """
     return _polynomial(x, LOG1P)
-
-
-def inverse1p(x: Lanes) -> Lanes:
-    """Give 1 / (1 + x) for x in [0, 1]; a division would take four times as long.
-
-    Source: a polynomial fitted to it.
-    """
-    return _polynomial(x, INVERSE1P)
