@@ -502,7 +502,8 @@ def attend(
     Source: assignment section 4, the lab's `ClassAttentionModel`.
     """
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    inputs = torch.tensor([ids]), torch.ones(1, len(ids), dtype=torch.bool)  # (1, T) each
+    input_ids = torch.tensor([ids], device=classifier.embeddings.weight.device)  # (1, T)
+    inputs = input_ids, torch.ones_like(input_ids, dtype=torch.bool)  # (1, T) each
     with torch.inference_mode():
         weights, logits = classifier.attention(*inputs), classifier(*inputs)
     return tokenizer.convert_ids_to_tokens(ids), weights[0], logits[0]

@@ -228,7 +228,6 @@ def plot_words(
     words: Sequence[str] | Mapping[str, Sequence[str]],
     *,
     method: str = "pca",
-    seed: int = 0,
 ) -> Figure:
     """Draw words as points of a plane, near to each other where their vectors are alike.
 
@@ -240,7 +239,6 @@ def plot_words(
             colour and a marker. A word of several clusters is drawn in the first of them.
         method: "pca", the plane on which the vectors differ most; or "tsne" (scikit-learn, the
             extra `plots`), which keeps neighbours together and has no scale.
-        seed: of t-SNE.
 
     Returns:
         The figure.
@@ -260,7 +258,7 @@ def plot_words(
     unknown = [word for word in cluster_of if word not in vectors]
     if unknown:
         raise ValueError(f"words must have vectors, got {unknown!r} without one; leave them out")
-    points, names = _plane(np.stack([vectors[word] for word in cluster_of]), method, seed)
+    points, names = _plane(np.stack([vectors[word] for word in cluster_of]), method)
     figure, axes = _figure(width=7.5, height=5.5)
     for i, cluster in enumerate(clusters):
         rows = [row for row, name in enumerate(cluster_of.values()) if name == cluster]
@@ -275,7 +273,7 @@ def plot_words(
     return figure
 
 
-def _plane(vectors: np.ndarray, method: str, seed: int) -> tuple[np.ndarray, list[str]]:
+def _plane(vectors: np.ndarray, method: str) -> tuple[np.ndarray, list[str]]:
     """Give a point for each vector, shape (n, 2), and what the two axes stand for."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)  # (n, 1)
     unit = vectors / np.where(lengths > 0, lengths, 1)  # (n, d)
@@ -296,7 +294,7 @@ def _plane(vectors: np.ndarray, method: str, seed: int) -> tuple[np.ndarray, lis
             "pip install 'w2v[plots]', or take method='pca'"
         ) from None
     perplexity = min(15, (len(unit) - 1) / 3)  # neighbours that each point listens to
-    points = TSNE(perplexity=perplexity, random_state=seed).fit_transform(unit)  # (n, 2)
+    points = TSNE(perplexity=perplexity, random_state=0).fit_transform(unit)  # (n, 2)
     return points, ["first t-SNE coordinate (no unit)", "second t-SNE coordinate (no unit)"]
 
 

@@ -127,7 +127,7 @@ def score_texts(classifier: ClassAttentionModel, texts: TextDataset) -> Scores:
 
     Source: assignment Q4.2.
     """
-    n_classes = classifier.n_classes
+    n_classes, device = classifier.n_classes, classifier.embeddings.weight.device
     confusion = torch.zeros(n_classes * n_classes, dtype=torch.int64)
     loader = DataLoader(texts, 256, collate_fn=collate_texts, generator=torch.Generator())
     was_training = classifier.training
@@ -135,8 +135,9 @@ def score_texts(classifier: ClassAttentionModel, texts: TextDataset) -> Scores:
     try:
         with torch.inference_mode():
             for batch in loader:
-                logits = classifier(batch["input_ids"], batch["attention_mask"])  # (B, n_classes)
-                places = batch["label"] * n_classes + logits.argmax(dim=1)  # (B,)
+                inputs = batch["input_ids"].to(device), batch["attention_mask"].to(device)
+                found = classifier(*inputs).argmax(dim=1).cpu()  # (B,)
+                places = batch["label"] * n_classes + found  # (B,)
                 confusion += places.bincount(minlength=len(confusion))
     finally:
         classifier.train(was_training)
