@@ -71,3 +71,35 @@ def test_the_lead_over_gensim_is_that_of_the_stored_benchmark():
         rows[name]["held_out_loss_1"] for name in ("hogwild", stored["reference"]["system"])
     )
     assert abs(ours / theirs - 1) < 0.005
+
+
+def test_what_the_neighbours_were_measured_at_is_what_is_stored():
+    stored = json.loads((ROOT / "report/results/neighbours.json").read_text())
+    vectors = json.loads((ROOT / "report/results/vectors.json").read_text())
+    here = {row["system"]: row["here"] for row in stored["headlines"]}
+    query = {name: found["query_ms"]["median"] for name, found in vectors["systems"].items()}
+    gain, best = here["Bourdrez"]
+    shares = {name: found["median"] for name, found in here["SELENE"].items()}
+    one_epoch = stored["selene"]["rows"]["there, sgns, all words, 1 epoch"]["second_table"]
+    expected = {
+        r"analogies ([\d.]+) times faster": round(vectors["analogies_ratio"]["median"], 1),
+        r"a query ([\d.]+) ms": round(query["w2v"], 1),
+        r"\(gensim ([\d.]+)\)": round(query["gensim"], 1),
+        r"([\d.]+) minutes \(`loader`\)": here["CS224n a2"]["loader"],
+        r"([\d.]+) \(`hogwild`\)": here["CS224n a2"]["hogwild"],
+        r"behind CBOW \(([\d.]+)": round(shares["there, sgns"], 3),
+        r"against ([\d.]+) of the nearest": round(shares["there, cbow"], 3),
+        r"words right\); ([\d.]+)": round(shares["sgns"], 3),
+        r"words right\); [\d.]+ against ([\d.]+\d)": round(shares["cbow"], 3),
+        r"leaves (\d+) %": round(100 * stored["selene"]["rows"]["there, sgns"]["words_kept"]),
+        r"give ([\d.]+\d), ahead": round(one_epoch["shared"]["sgns"]["median"], 3),
+        r"minutes an epoch; ([\d.]+) by": here["Breslow"],
+        r"by the words of ([\d.]+)M": round(stored["breslow"]["run"]["words"] / 1e6, 1),
+        r"after one epoch ([+-][\d.]+\d)": round(gain["median"], 3),
+        r"at the best ([+-][\d.]+\d)": round(best["median"], 3),
+    }
+    found = {pattern: re.findall(pattern, README) for pattern in expected}
+    assert {pattern: [float(text) for text in texts] for pattern, texts in found.items()} == {
+        pattern: [value] for pattern, value in expected.items()
+    }
+    assert shares["sgns"] > shares["cbow"]
