@@ -209,6 +209,28 @@ def test_a_run_is_measured_on_the_part_that_its_settings_name(tmp_path, planted_
     assert on_test["valid_accuracy"] == on_valid["valid_accuracy"]
 
 
+@pytest.mark.parametrize("system", ["mean of vectors", "TF-IDF"])
+def test_a_yardstick_is_as_strong_as_validation_rows_like_it_best(tmp_path, monkeypatch, system):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    n_valid = 20
+
+    class Regression:
+        def __init__(self, C, **_):  # noqa: N803 (its name there)
+            self.strength = C
+
+        def fit(self, inputs, labels):
+            return self
+
+        def score(self, inputs, labels):
+            on_valid = len(labels) == n_valid
+            return {1: 0.1, 10: 0.9, 100: 0.5}[self.strength] if on_valid else self.strength / 1000
+
+    train_table(tmp_path, TABLE)
+    monkeypatch.setattr(linear_model, "LogisticRegression", Regression)
+    found = run_system(tmp_path, BEST | RUN | {"system": system, "part": "test"})
+    assert found["accuracy"] == 0.01
+
+
 def test_no_system_learns_from_the_rows_that_it_is_measured_on(tmp_path, monkeypatch, planted_data):
     """The test rows carry the next class: who learns from training rows alone gets none right."""
     pytest.importorskip("sklearn")

@@ -164,17 +164,16 @@ def run_system(directory: str, settings: Row) -> Row:
     generator = torch.Generator().manual_seed(settings["seed"])
     chosen = torch.randperm(len(data.train), generator=generator)[: settings["n_labels"]]
     if settings["system"] == "TF-IDF":
-        return {"accuracy": _score_tf_idf(data, chosen.tolist(), settings["part"])}
+        return {"accuracy": _score_tf_idf(data, chosen, settings["part"])}
     classifier = _make_classifier(directory, data, settings)
-    train_set = data.train.select(chosen)
     if settings["system"] == "mean of vectors":
         table = classifier.embeddings.weight.detach()  # (V, d)
-        return {"accuracy": _score_means(table, train_set, held_out)}
+        return {"accuracy": _score_means(table, data, chosen, settings["part"])}
     if settings.get("align_values"):
         classifier.align_values()
     history = train_classifier(
         classifier,
-        train_set,
+        data.train.select(chosen),
         data.valid.select(torch.arange(min(N_WATCHED, len(data.valid)))),
         ClassifierConfig(**settings["training"], seed=settings["seed"]),
         progress=False,
@@ -246,26 +245,32 @@ def _folder(directory: str, table: Row) -> Path:
     return Path(directory) / digest(table)
 
 
-def _score_means(table: Tensor, train_set: TextDataset, held_out: TextDataset) -> float:
+def _score_means(table: Tensor, data: Data, chosen: Tensor, part: str) -> float:
     """Score logistic regression on the mean vectors of the texts."""
-    model = _logistic_regression()
-    model.fit(mean_vectors(table, train_set).numpy(), train_set.labels.numpy())
-    return float(model.score(mean_vectors(table, held_out).numpy(), held_out.labels.numpy()))
+    train_set = data.train.select(chosen)
+    parts = (train_set, data.valid, getattr(data, part))
+    return _score_regression(
+        *[(mean_vectors(table, texts).numpy(), texts.labels.numpy()) for texts in parts]
+    )
 
 
-def _score_tf_idf(data: Data, chosen: list[int], part: str) -> float:
+def _score_tf_idf(data: Data, chosen: Tensor, part: str) -> float:
     """Score logistic regression on weighted word counts, which needs no vectors at all."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectorizer, model = TfidfVectorizer(sublinear_tf=True), _logistic_regression()
-    texts = [data.texts["train"][i] for i in chosen]
-    model.fit(vectorizer.fit_transform(texts), data.train.labels[chosen].numpy())
-    labels = getattr(data, part).labels.numpy()
-    return float(model.score(vectorizer.transform(data.texts[part]), labels))
+    vectorizer = TfidfVectorizer(sublinear_tf=True)
+    counts = vectorizer.fit_transform([data.texts["train"][i] for i in chosen.tolist()])
+    valid, held_out = (
+        (vectorizer.transform(data.texts[name]), getattr(data, name).labels.numpy())
+        for name in ("valid", part)
+    )
+    return _score_regression((counts, data.train.labels[chosen].numpy()), valid, held_out)
 
 
-def _logistic_regression():
-    """Make the classifier of both yardsticks."""
+def _score_regression(train: tuple, valid: tuple, held_out: tuple) -> float:
+    """Score the classifier of both yardsticks, as strong as validation texts like it best."""
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(max_iter=1000)
+    models = [LogisticRegression(C=c, max_iter=1000).fit(*train) for c in (1, 10, 100)]
+    best = max(models, key=lambda model: model.score(*valid))
+    return float(best.score(*held_out))
