@@ -98,6 +98,14 @@ def test_the_word2vec_programs_own_spaces_and_line_ends_are_read(tmp_path):
         assert bits(found.vectors) == bits(TINY)
 
 
+@FORMATS
+def test_counts_of_many_digits_are_read(tmp_path, binary):
+    content = b"%020d %020d\n" % (2, 3) + (BINARY if binary else TEXT)[4:]
+    found = load(tmp_path / "long", content, binary=binary)
+    assert found.words == ["cat", "dog"]
+    assert bits(found.vectors) == bits(TINY)
+
+
 # Damage
 
 
@@ -118,6 +126,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path, binary):
         (b"", "two positive integers, got b'"),
         (b"2", "two positive integers, got b'2"),
         (b"2 3 4", "two positive integers, got b'2 3 4"),
+        (b"2 3 float", "two positive integers, got b'2 3 float"),
         (b"0 3", "two positive integers, got b'0 3"),
         (b"2 0", "two positive integers, got b'2 0"),
         (b"-2 3", "two positive integers, got b'-2 3"),
@@ -153,8 +162,10 @@ def test_wrong_counts_are_refused(tmp_path, binary, n_words, dim, in_text, in_bi
 
 
 @FORMATS
-def test_more_words_than_promised_are_refused(tmp_path, binary):
-    content = (BINARY + b"cow " + bytes(12)) if binary else TEXT + b"cow 1 2 3\n"
+@pytest.mark.parametrize("line_end", [b"", b"\n"])
+def test_more_words_than_promised_are_refused(tmp_path, binary, line_end):
+    more = b"cow " + (bytes(12) if binary else b"1 2 3\n")
+    content = (BINARY if binary else TEXT) + line_end + more
     with pytest.raises(ValueError, match="'; it must hold 2 words, got more"):
         load(tmp_path / "more", content, binary=binary)
 
@@ -203,7 +214,7 @@ def test_a_damaged_line_is_refused(tmp_path, line, reason):
         load(tmp_path / "damaged", content, binary=False)
 
 
-@pytest.mark.parametrize("word", [b"", b"\n", b"do\ng", b"d\tg"])
+@pytest.mark.parametrize("word", [b"", b"\n", b"do\ng", b"dog\n", b"d\tg"])
 def test_a_binary_word_that_none_could_have_saved_is_refused(tmp_path, word):
     content = BINARY.replace(b"dog", word) + b"\n" * (word == b"")
     with pytest.raises(ValueError, match="words must be text without spaces or line ends, got"):

@@ -1,6 +1,7 @@
 """Word vectors: neighbours, odd words, judged pairs and analogies, against loops and gensim."""
 
 import tracemalloc
+from inspect import signature
 
 import numpy as np
 import oracles
@@ -33,6 +34,7 @@ PAIRS = [
     ("ARMY", "east", 0.25),
     ("hat", "cow", 4.0),
 ]
+NOT_FINITE = ("nan", "inf")
 SETTINGS = [
     {"restrict_vocab": restrict, "case_insensitive": insensitive, "dummy4unknown": dummy}
     for restrict in (None, 7)
@@ -69,6 +71,7 @@ def test_similarity_is_the_cosine_of_the_loop(word, other):
 def test_nearest_words_are_those_of_the_loop(order, n_positive, n_negative, topn):
     positive, negative = order[:n_positive], order[n_positive : n_positive + n_negative]
     found = WordVectors(WORDS, TABLE).most_similar(positive, negative, topn)
+    assert all(isinstance(cosine, float) for _, cosine in found)
     assert_same_ranking(found, oracles.nearest(BY_WORD, positive, negative, topn))
 
 
@@ -135,11 +138,22 @@ def test_a_zero_vector_has_no_direction_to_ask_for(call):
         call(vectors)
 
 
-def test_words_that_cancel_each_other_out_have_no_direction(vectors):
-    double = WordVectors(["a", "b", "c"], [[1.0, 2.0], [0.3, 0.6], [1.0, 0.0]])
+def test_words_that_cancel_each_other_out_have_no_direction():
     message = r"must not cancel out, got \['a'\] and \['b'\]"
-    with pytest.raises(ValueError, match=message):
-        double.most_similar("a", "b")
+    left_over = []  # of two unit vectors that differ by what float32 rounds
+    for row in TABLE:
+        double = WordVectors(["a", "b", "c"], [row, row * np.float32(0.3), TABLE[0]])
+        left_over.append(np.linalg.norm(np.subtract(*double.unit_vectors[:2])))
+        with pytest.raises(ValueError, match=message):
+            double.most_similar("a", "b")
+    assert max(left_over) > 1e-8
+
+
+def test_words_that_hardly_differ_have_a_direction_between_them():
+    close = WordVectors(["a", "b", "c", "d"], [[1.0, 0.0], [1.0, 1e-3], [0.0, 1.0], [0.0, -1.0]])
+    (near, cosine), (far, opposite) = close.most_similar("b", "a")
+    assert (near, far) == ("c", "d")
+    assert (cosine, opposite) == pytest.approx((1, -1), abs=1e-5)
 
 
 @pytest.mark.parametrize("scale", [1e-38, 1e-30, 1.0, 1e30])
@@ -269,7 +283,8 @@ def write_pairs(path, pairs=PAIRS, delimiter="\t"):
     ]
     lines += [delimiter.join(map(str, pair)) for pair in pairs]
     lines += [delimiter.join(line) for line in ("dog cat".split(), "dog cat 1 2".split())]
-    path.write_text("\n".join([*lines, delimiter.join(("dog", "cat", "nan")), ""]))
+    lines += [delimiter.join(("dog", "cat", number)) for number in NOT_FINITE]
+    path.write_text("\n".join([*lines, ""]))
     return path
 
 
@@ -351,7 +366,13 @@ def planted_analogies(n_planted=12, n_other=40):
 
 def write_analogies(path, questions):
     lines = [": planted", *(" ".join(words) for words in questions[:12])]
-    lines += [": the others ", "", "three words only", *("\t".join(q) for q in questions[12:])]
+    lines += [
+        ": the others ",
+        "",
+        "three words only",
+        "here are five words now",
+        *("\t".join(q) for q in questions[12:]),
+    ]
     path.write_text("\n".join([*lines, ": empty", ""]))
     return path
 
@@ -399,6 +420,24 @@ def test_a_word_of_the_question_in_another_case_is_no_answer(tmp_path):
     vectors = WordVectors(["a", "b", "c", "B", "d", "e"], table)
     assert vectors.evaluate_word_analogies(path)[0] == 1.0
     assert vectors.evaluate_word_analogies(path, case_insensitive=False)[0] == 0.0
+
+
+def test_analogies_are_read_as_utf8(tmp_path):
+    path = tmp_path / "questions.txt"
+    path.write_bytes(": pièces\né ß ç ñ\n".encode())
+    vectors = WordVectors(["é", "ß", "ç", "ñ"], [[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 1, 1]])
+    score, sections = vectors.evaluate_word_analogies(path, case_insensitive=False)
+    assert score == 1.0
+    assert sections[0] == {
+        "section": "pièces",
+        "correct": [("é", "ß", "ç", "ñ")],
+        "incorrect": [],
+    }
+    path.write_bytes(": pièces\n".encode("latin-1"))
+    with pytest.raises(
+        ValueError, match="analogies must be utf8 text, got .*questions.txt'; .*dec"
+    ):
+        vectors.evaluate_word_analogies(path)
 
 
 def test_a_vocabulary_of_the_question_alone_has_no_answer(tmp_path):
@@ -479,7 +518,8 @@ def test_gensim_finds_the_same_neighbours(gensim_vectors):
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_gensim_finds_the_same_correlations(cased, tmp_path, gensim_vectors, settings):
     path = write_pairs(tmp_path / "pairs.tsv", PAIRS)
-    path.write_text(path.read_text().replace("dog\tcat\tnan\n", ""))  # nan makes theirs nan
+    lines = path.read_text().splitlines()  # where a number is not finite, theirs are nan
+    path.write_text("\n".join(line for line in lines if not line.endswith(NOT_FINITE)))
     pearson, spearman, oov = gensim_vectors(cased).evaluate_word_pairs(path, **settings)
     found = cased.evaluate_word_pairs(path, **settings)
     assert found == pytest.approx((pearson[0], spearman[0], oov), abs=1e-6)
@@ -491,6 +531,15 @@ def test_gensim_answers_the_same_analogies(tmp_path, gensim_vectors, settings):
     path = write_analogies(tmp_path / "questions.txt", questions)
     found = vectors.evaluate_word_analogies(path, **settings)
     assert found == gensim_vectors(vectors).evaluate_word_analogies(path, **settings)
+
+
+@pytest.mark.parametrize("name", ["evaluate_word_pairs", "evaluate_word_analogies"])
+def test_gensim_has_the_same_defaults(name):
+    theirs = signature(getattr(pytest.importorskip("gensim.models").KeyedVectors, name)).parameters
+    ours = signature(getattr(WordVectors, name)).parameters
+    assert {key: value.default for key, value in ours.items()} == {
+        key: theirs[key].default for key in ours
+    }
 
 
 def test_gensim_looks_at_as_many_neighbours_for_an_answer(tmp_path, gensim_vectors):
