@@ -79,8 +79,16 @@ def test_what_the_neighbours_were_measured_at_is_what_is_stored():
     here = {row["system"]: row["here"] for row in stored["headlines"]}
     query = {name: found["query_ms"]["median"] for name, found in vectors["systems"].items()}
     gain, best = here["Bourdrez"]
+
+    def shared(row):
+        return row["second_table"]["shared"]["sgns"]["median"]
+
     shares = {name: found["median"] for name, found in here["SELENE"].items()}
-    one_epoch = stored["selene"]["rows"]["there, sgns, all words, 1 epoch"]["second_table"]
+    theirs, anew, one_epoch = (
+        stored["selene"]["rows"][f"there, sgns{change}"]
+        for change in ("", ", drawn anew each epoch", ", all words, 1 epoch")
+    )
+    n_epochs = theirs["config"]["epochs"]
     expected = {
         r"analogies ([\d.]+) times faster": round(vectors["analogies_ratio"]["median"], 1),
         r"a query ([\d.]+) ms": round(query["w2v"], 1),
@@ -91,8 +99,10 @@ def test_what_the_neighbours_were_measured_at_is_what_is_stored():
         r"against ([\d.]+) of the nearest": round(shares["there, cbow"], 3),
         r"words right\); ([\d.]+)": round(shares["sgns"], 3),
         r"words right\); [\d.]+ against ([\d.]+\d)": round(shares["cbow"], 3),
-        r"leaves (\d+) %": round(100 * stored["selene"]["rows"]["there, sgns"]["words_kept"]),
-        r"give ([\d.]+\d), ahead": round(one_epoch["shared"]["sgns"]["median"], 3),
+        r"leaves (\d+) %": round(100 * theirs["words_kept"]),
+        r"drawn anew, ([\d.]+\d)": round(shared(anew), 3),
+        r"with ([\d.]+) times the steps": round(1 / (n_epochs * theirs["words_kept"]), 1),
+        r"steps, ([\d.]+\d), ahead": round(shared(one_epoch), 3),
         r"minutes an epoch; ([\d.]+) by": here["Breslow"],
         r"by the words of ([\d.]+)M": round(stored["breslow"]["run"]["words"] / 1e6, 1),
         r"after one epoch ([+-][\d.]+\d)": round(gain["median"], 3),

@@ -257,7 +257,7 @@ def selene(small: bool) -> dict:
         "there, cbow": (train_there, cbow_there),
         "there, sgns": (train_there, sgns_there),
         "there, sgns, drawn anew each epoch": (partial(train_there, anew=True), sgns_there),
-        "there, sgns, all words, 1 epoch": (  # about as many steps
+        "there, sgns, all words, 1 epoch": (
             train_there,
             replace(sgns_there, subsample=0.0, epochs=1),
         ),
