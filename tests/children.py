@@ -3,9 +3,11 @@
 import os
 import signal
 import sys
+import threading
 
 import pytest
 import torch
+from tqdm import tqdm
 
 # Python 3.12 warns of any fork beside threads; these children use none of torch's.
 FORKS = [
@@ -20,6 +22,7 @@ def in_child(action) -> int:
     if pid == 0:
         try:
             torch.set_num_threads(1)
+            tqdm.set_lock(threading.RLock())  # its own is shared: killed in it, all others wait
             action()
             os._exit(0)
         except BaseException as error:
