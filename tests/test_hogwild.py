@@ -3,6 +3,8 @@
 import importlib
 import math
 import sys
+import zlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +16,7 @@ from w2v.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset, vary_radii
 
 pytest.importorskip("numba")
-from w2v.engines import hogwild  # noqa: E402
+from w2v.engines import hogwild, lanes  # noqa: E402
 
 V, R, K = 13, 2, 1
 
@@ -274,6 +276,12 @@ def test_tables_of_another_type_are_refused():
     config, model = settings(), one_hot_model().double()
     with pytest.raises(ValueError, match="float32 tables on the CPU, got torch.float64 on cpu"):
         train(model, corpus([list(range(V - 1))], config), config, only(V - 1))
+
+
+def test_code_kept_on_disk_is_looked_up_by_what_lanes_writes():
+    cells = hogwild._compiled(V, K).py_func.__closure__  # numba hashes them beside this file's date
+    written = zlib.crc32(Path(lanes.__file__).read_bytes())
+    assert written in [cell.cell_contents for cell in cells]
 
 
 def test_without_numba_the_error_says_what_to_install(monkeypatch):
