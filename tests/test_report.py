@@ -49,7 +49,7 @@ def made_up_results(*, gain: float = 0.2, shuffled: float = 0.5, rho: float = 0.
         return [{"labels": n, "system": s, **accuracy(mean)} for n in counts for s in names]
 
     facts = {"seeds": [0, 1, 2, 3, 4], "split": "made-up texts", "runs": RUNS}
-    facts["versions"] = {"torch": "1.2.3"}
+    facts |= {"held_out_texts": 900, "versions": {"torch": "1.2.3"}}
     controls = ["tuned (sum of both tables)", "frozen", "center table", "context table"]
     controls = rows([*controls, "random rows of the same norms"], (500, 5000))
     controls += rows(["shuffled rows"], (500, 5000), shuffled)
@@ -239,6 +239,8 @@ def test_the_report_shows_the_numbers_of_the_files(report):
     results["speed"]["rows"][1]["w60"] = 2345678
     words = words_of(report(results))
     assert "67.9±1.2" in words
+    assert "900 held-out texts" in words
+    assert "80.0 % to ±2.6 points" in words  # 1.96 sqrt(.16 / 900)
     assert "7.8 times" in words
     assert "2,345,678" in words
 

@@ -469,6 +469,7 @@ def test_the_study_of_labels_says_what_pretraining_adds_and_how_soon(tmp_path, m
         "lab's form, random table",
     }
     assert saved["seeds"] == [0, 1] and saved["split"] == "planted rows"
+    assert saved["held_out_texts"] == 40
     (train, tables, options), (run, runs, _) = asked
     assert (train.func, run.func) == (train_table, run_system) and train.args == run.args
     assert [table["config"]["seed"] for table in tables] == [0, 1]  # one a seed, for three systems

@@ -328,8 +328,9 @@ def write_study(
         raise ValueError(f"seeds must be 2 to {1 + len(STUDENT)}, got {len(seeds)}")
     listed = STUDIES[name](seeds, source)
     runs, tables = run_study(listed, directory, workers=workers, progress=progress)
-    split = load_data(source).split
-    facts: Row = {"seeds": list(seeds), "split": split}
+    data = load_data(source)
+    split = data.split
+    facts: Row = {"seeds": list(seeds), "split": split, "held_out_texts": len(data.test)}
     lab = "lab's form, pretrained table", "lab's form, random table"
     rows = summarise_runs(runs, split)
     if name == "labels":
