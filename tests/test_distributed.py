@@ -62,7 +62,7 @@ def torchrun(script: str, n_processes: int = 2) -> subprocess.CompletedProcess:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=500,
     )
 
 
