@@ -19,7 +19,7 @@ from tests.benchmarks.size import CONFIG
 from w2v.engines import distributed, hogwild
 
 RESULTS = Path(__file__).parents[2] / "report/results/distributed.json"
-REPEATS = 3
+REPEATS = 7
 
 
 def run_one() -> None:

@@ -71,8 +71,6 @@ def train_epoch(
 
     Source: McMahan et al. 2017 (averaging of models); Goyal et al. 2017 (the learning rate).
     """
-    from torch.distributed.algorithms.model_averaging.utils import average_parameters
-
     rank, n_ranks = join()
     pieces = share(train_set, n_ranks, WORDS_PER_ROW * noise.vocab_size)[rank]
     seeds = torch.randint(2**62, (n_ranks,), generator=generator)
@@ -95,7 +93,9 @@ def train_epoch(
             report=lambda n_words, loss: report(n_words * n_ranks, loss),
         )
         total += torch.tensor([loss * len(piece), len(piece)], dtype=torch.float64)
-        average_parameters(model.parameters(), dist.group.WORLD)
+        for table in model.parameters():  # each where it lies: a copy of both costs as much again
+            dist.all_reduce(table.data)
+            table.data /= n_ranks
     dist.all_reduce(total)
     return (total[0] / total[1]).item()
 
