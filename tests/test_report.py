@@ -78,7 +78,11 @@ def made_up_results(*, gain: float = 0.2, shuffled: float = 0.5, rho: float = 0.
             **facts,
         },
         "controls": {"rows": controls, **facts},
-        "options": {"rows": rows(["all options", "without decay"], (500, 5000)), **facts},
+        "options": {
+            "rows": rows(["all options", "without decay"], (500, 5000))
+            + rows(["lab's form, pretrained table, values as drawn"], (500, 5000), 0.5),
+            **facts,
+        },
         "ablation": {
             "rows": [
                 {**row, "valid_auc": 0.8 + i / 100, "common_auc": 0.7 + i / 100}

@@ -361,6 +361,8 @@ def test_each_run_of_a_study_changes_in_the_best_form_what_its_name_says(study):
     assert {(run["n_labels"], run["seed"]) for run in runs} == {
         (n, s) for n in (500, 5000) for s in (0, 1)
     }
+    assert len({run["name"] for run in runs}) * 4 == len(runs)
+    runs = [run for run in runs if not run["name"].startswith("lab's form")]
     for run in runs:
         seed, n = run["seed"], run["n_labels"]
         form = {**studies.best_form(n), "table": studies.table_settings(seed, "planted")}
@@ -368,7 +370,18 @@ def test_each_run_of_a_study_changes_in_the_best_form_what_its_name_says(study):
         found = flat(run)
         assert {path: found.get(path) for path in expected} == expected, run["name"]
         assert found["table"]["config"]["seed"] == seed
-    assert len({run["name"] for run in runs}) * 4 == len(runs)
+
+
+def test_the_lab_form_is_measured_with_its_values_as_drawn_too():
+    aligned, drawn = (
+        [run for run in studies.options_study((0, 1), "x") if run["name"] == name]
+        for name in (studies.LAB_NAME, "lab's form, pretrained table, values as drawn")
+    )
+    labels = studies.labels_study((0, 1), "x", (500, 5000))
+    assert aligned == [run for run in labels if run["name"] == studies.LAB_NAME]
+    assert all(run["align_values"] for run in aligned)
+    changed = {"name": drawn[0]["name"], "align_values": False}
+    assert drawn == [run | changed for run in aligned]
 
 
 def test_with_and_without_pretraining_differ_in_the_table_alone():
