@@ -128,7 +128,7 @@ def test_a_package_is_found_without_being_imported():
         "print(len(list(builtin._docstrings_of('networkx'))) > 500, 'networkx' in sys.modules)"
     )
     run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=300
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=60
     )
     assert run.stdout == "True False\n", run.stderr
 
@@ -229,7 +229,7 @@ def test_every_run_gives_the_same_pieces_the_same_ids(packages):
             capture_output=True,
             text=True,
             cwd=ROOT,
-            timeout=300,
+            timeout=60,
         ).stdout
         for _ in range(3)
     }

@@ -50,7 +50,7 @@ def python(script: str, environment: dict[str, str] | None = None):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=60,
     )
 
 
