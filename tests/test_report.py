@@ -106,7 +106,7 @@ def made_up_results(*, gain: float = 0.2, shuffled: float = 0.5, rho: float = 0.
             "rows": [{"system": name, **speed} for name in ("gensim", "hogwild")],
             "quality": [{"system": name, **found} for name in ("gensim", "hogwild")],
         },
-        "distributed": {"ratio_of_words_per_second": [1.75, 1.5, 1.625]},
+        "distributed": {"ratio_of_words_per_second": median},
         "size": {
             "runs": [{"words": n, "bytes_a_word": 4.25} for n in (1000, 100_000, 1000)],
             "rate_of_large_to_small": [0.9, 1.0],
@@ -246,7 +246,7 @@ def test_the_report_shows_the_numbers_of_the_files(report):
     assert "900 held-out texts" in words
     assert "80.0 % to ±2.6 points" in words  # 1.96 sqrt(.16 / 900)
     assert "7.8 times" in words
-    assert "1.63 times the rate (1.50–1.75, 3 pairs)" in words
+    assert "3.00 times the rate (2.00–4.00, 3 pairs)" in words
     assert "2,345,678" in words
 
 

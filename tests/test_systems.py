@@ -375,10 +375,10 @@ def test_each_run_of_a_study_changes_in_the_best_form_what_its_name_says(study):
 def test_the_lab_form_is_measured_with_its_values_as_drawn_too():
     aligned, drawn = (
         [run for run in studies.options_study((0, 1), "x") if run["name"] == name]
-        for name in (studies.LAB_NAME, "lab's form, pretrained table, values as drawn")
+        for name in (studies.PRETRAINED, "lab's form, pretrained table, values as drawn")
     )
     labels = studies.labels_study((0, 1), "x", (500, 5000))
-    assert aligned == [run for run in labels if run["name"] == studies.LAB_NAME]
+    assert aligned == [run for run in labels if run["name"] == studies.PRETRAINED]
     assert all(run["align_values"] for run in aligned)
     changed = {"name": drawn[0]["name"], "align_values": False}
     assert drawn == [run | changed for run in aligned]

@@ -36,10 +36,10 @@ WORD2VEC = {
     "decay": True,
     "subsample": 1e-4,
 }
+PRETRAINED, RANDOM = "lab's form, pretrained table", "lab's form, random table"
 # The lab's form, and the form that earns the most, with the training that suits each: of the lab's
 # only the runs at 500 and 5,000 labels were searched, and on fewer settings. A hidden
 # layer pays from 5,000 labels on: with 1,000 it costs a point.
-LAB_NAME = "lab's form, pretrained table"
 LAB = {"model": {}, "read": {"table": "sum"}, "align_values": True}
 BEST_READ = {"table": "sum", "standardise": True}
 BEST_READOUT = {100: "class", 500: "class", 1000: "class", 5000: "hidden", 20000: "hidden"}
@@ -152,8 +152,8 @@ def labels_study(seeds: Sequence[int], source: str, labels: Sequence[int] = LABE
             lab = {**LAB, "training": LAB_TRAINING[n]}
             systems = {
                 "TF-IDF + logistic regression": {"system": "TF-IDF"},
-                "lab's form, random table": {**lab, "table": None, "dim": WORD2VEC["dim"]},
-                LAB_NAME: {**lab, "table": table},
+                RANDOM: {**lab, "table": None, "dim": WORD2VEC["dim"]},
+                PRETRAINED: {**lab, "table": table},
                 "best form, pretrained table": {**best_form(n), "table": table},
                 "mean of vectors + logistic regression": {
                     "system": "mean of vectors",
@@ -228,7 +228,7 @@ def options_study(
         }
         runs += _best_form_but_for(changes, n, seeds, source)
         lab = {**LAB, "training": LAB_TRAINING[n]}
-        forms = {LAB_NAME: lab, f"{LAB_NAME}, values as drawn": {**lab, "align_values": False}}
+        forms = {PRETRAINED: lab, f"{PRETRAINED}, values as drawn": {**lab, "align_values": False}}
         runs += [
             _run(name, n, seed, source, **form, table=table_settings(seed, source))
             for seed in seeds
@@ -339,15 +339,13 @@ def write_study(
     listed = STUDIES[name](seeds, source)
     runs, tables = run_study(listed, directory, workers=workers, progress=progress)
     data = load_data(source)
-    split = data.split
-    facts: Row = {"seeds": list(seeds), "split": split, "held_out_texts": len(data.test)}
-    lab = LAB_NAME, "lab's form, random table"
-    rows = summarise_runs(runs, split)
+    facts: Row = {"seeds": list(seeds), "split": data.split, "held_out_texts": len(data.test)}
+    rows = summarise_runs(runs, data.split)
     if name == "labels":
-        facts["paired_gain"] = paired_differences(runs, *lab)
-        facts["epochs_needed"] = epochs_needed(runs, *lab)
+        facts["paired_gain"] = paired_differences(runs, PRETRAINED, RANDOM)
+        facts["epochs_needed"] = epochs_needed(runs, PRETRAINED, RANDOM)
     if name == "ablation":
-        rows = ablation_rows(runs, tables, split)
+        rows = ablation_rows(runs, tables, data.split)
         for row in rows:
             row["pairs"] = "of its own" if row["system"] in FREE_BUDGET else "as the base"
         accuracies = [row["accuracy_mean"] for row in rows]

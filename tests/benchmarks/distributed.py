@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 import w2v
+from tests.benchmarks.loader import summary
 from tests.benchmarks.size import CONFIG
 from w2v.engines import distributed, hogwild
 
@@ -71,9 +72,9 @@ def main() -> None:
     one, two = runs.values()
     result = {"config": asdict(CONFIG), "runs": runs}
     for key in one[0]:
-        result[f"ratio_of_{key}"] = [
-            round(b[key] / a[key], 4) for a, b in zip(one, two, strict=True)
-        ]
+        result[f"ratio_of_{key}"] = summary(
+            [b[key] / a[key] for a, b in zip(one, two, strict=True)]
+        )
         print(f"two / one, {key}: {result[f'ratio_of_{key}']}")
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(result, indent=1) + "\n")

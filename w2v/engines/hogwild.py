@@ -403,19 +403,16 @@ def _aligned(n_rows, dim):
 
 @lru_cache
 def _compiled(dim: int, ratio: int) -> Callable:
-    """Compile the walk through the text for one d and K; numba keeps the code on disk.
-
-    numba looks there by this file's date and by what the function closes over: `written_by` is
-    there so that a change of `lanes` alone is noticed too.
-    """
-    width, written_by = _width(ratio + 1), zlib.crc32(Path(lanes.__file__).read_bytes())
+    """Compile the walk through the text for one d and K; numba keeps the code on disk."""
+    width = _width(ratio + 1)
+    lanes_checksum = zlib.crc32(Path(lanes.__file__).read_bytes())
 
     @njit(nogil=True, cache=True)
     def train_tokens(
         center, context, tokens, offsets, start, stop, threshold, alias, hot, border, pad_id,
         radius, varied, radii, shared, rate, fall, lowest, seed,
     ):  # fmt: skip
-        _ = written_by
+        _ = lanes_checksum  # numba finds code by this file's date and by what it closes over
         words = np.empty(4 * radius + 1, np.int64)  # "shift": up to 4R windows hold one place
         size = 2 ** int(np.ceil(np.log2(len(words))))  # of two, so that i & (size - 1) is i % size
         window, entered, left = _aligned(size, 2 * dim), 0, 0
