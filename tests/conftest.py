@@ -12,9 +12,9 @@ from golden import B, D, K, R, V
 from hypothesis import HealthCheck, settings
 from text_files import NEWS, RAW_LINES, WIKITEXT_LINES, write, write_news
 
-from w2v import sources
 from w2v.config import Word2VecConfig
 from w2v.model import Word2Vec
+from w2v.text import sources
 
 # The same examples at every run, however slow the machine is today.
 settings.register_profile(

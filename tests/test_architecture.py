@@ -11,9 +11,11 @@ PACKAGE = Path(__file__).parent.parent / "w2v"
 # Floors from the ground up. A room imports from the floors below its own, and on its own floor
 # from the rooms named before it: no import points up, none goes round in a circle.
 FLOORS = (
-    ("config", "builtin", "sources", "cleaning", "tokens", "labelled", "corpus", "vocabulary"),
-    ("model", "checkpoint", "windows", "batches", "objectives", "formats", "vectors"),
-    ("evaluation",),
+    ("config", "text", "vectors", "classify", "studies", "show"),  # the packages' own lines
+    ("text.builtin", "text.sources", "text.cleaning", "text.tokens", "text.labelled"),
+    ("text.corpus", "text.vocabulary"),
+    ("model", "checkpoint", "windows", "batches", "engines.objectives_of_the_model"),
+    ("vectors.formats", "vectors.words", "evaluation"),
     (
         "engines",
         "engines.loader",
@@ -23,9 +25,9 @@ FLOORS = (
         "engines.blocks",
     ),
     ("engines.distributed",),
-    ("training", "classifier", "convolution"),
-    ("plots", "inspection", "experiments", "scoring"),
-    ("grid", "systems", "summaries", "studies"),
+    ("training", "classify.attention", "classify.convolution"),
+    ("show.plots", "show.inspection", "studies.comparison", "classify.scoring"),
+    ("studies.grid", "studies.systems", "studies.statistics", "studies.plans"),
     ("__main__",),
 )
 PLACE = {room: place for place, room in enumerate(room for floor in FLOORS for room in floor)}
@@ -133,7 +135,7 @@ def test_rooms_name_the_room_they_import_from(room):
 
 
 def test_plots_know_nothing_of_models():
-    assert not {name for name in libraries(TREES["plots"])} & {"w2v", "torch"}
+    assert not {name for name in libraries(TREES["show.plots"])} & {"w2v", "torch"}
 
 
 def test_models_know_nothing_of_datasets():
@@ -142,11 +144,11 @@ def test_models_know_nothing_of_datasets():
 
 def test_only_the_sources_may_reach_the_network(room):
     allowed = {
-        "sources": NETWORK,
-        **dict.fromkeys(("tokens", "labelled"), {"datasets"}),  # tables, made in memory
-        "corpus": {"datasets", "transformers"},  # from_pretrained, where the hub is talked to
-        "builtin": {"transformers"},  # its tokenizer is made in memory
-        "vocabulary": {"transformers"},  # so is this one
+        "text.sources": NETWORK,
+        **dict.fromkeys(("text.tokens", "text.labelled"), {"datasets"}),  # tables, made in memory
+        "text.corpus": {"datasets", "transformers"},  # from_pretrained, where the hub is talked to
+        "text.builtin": {"transformers"},  # its tokenizer is made in memory
+        "text.vocabulary": {"transformers"},  # so is this one
         "__main__": {"transformers"},  # HfArgumentParser
     }
     assert libraries(TREES[room]) & NETWORK <= allowed.get(room, set())
@@ -154,7 +156,7 @@ def test_only_the_sources_may_reach_the_network(room):
 
 def test_slow_libraries_are_imported_where_they_are_used(room):
     at_once = {
-        "plots": {"matplotlib"},
+        "show.plots": {"matplotlib"},
         "engines.hogwild": {"numba"},  # both are loaded when that engine is chosen
         "engines.lanes": {"numba"},
     }

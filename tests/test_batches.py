@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from w2v.batches import collate_fn, make_loader
-from w2v.vocabulary import NoiseDistribution
+from w2v.text.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset, flatten_dataset_to_list
 
 PAIRS = [(4, [1, 2, 3, 5]), (5, [2, 3, 4, 6]), (6, [3, 4, 5, 7])]  # B = 3 words at R = 2

@@ -12,8 +12,8 @@ from w2v.checkpoint import checkpoint_name
 from w2v.config import Word2VecConfig
 from w2v.engines import blocks
 from w2v.model import Word2Vec, sgns_loss
+from w2v.text.vocabulary import NoiseDistribution
 from w2v.training import train_word2vec
-from w2v.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset, subsample, vary_radii
 
 V, R, K = 13, 2, 3

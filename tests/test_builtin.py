@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from w2v import builtin, load_documents, load_labelled, load_tokenizer, preprocess, tokenize
+from w2v import load_documents, load_labelled, load_tokenizer, preprocess, tokenize
+from w2v.text import builtin
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = "one two three four five six seven eight nine ten".split()
@@ -124,7 +125,7 @@ def test_a_package_that_is_not_installed_is_left_out(packages, monkeypatch):
 
 def test_a_package_is_found_without_being_imported():
     script = (
-        "import sys; from w2v import builtin;"
+        "import sys; from w2v.text import builtin;"
         "print(len(list(builtin._docstrings_of('networkx'))) > 500, 'networkx' in sys.modules)"
     )
     run = subprocess.run(
@@ -218,7 +219,7 @@ def test_the_tokenizer_covers_the_corpus_without_special_tokens(packages):
 def test_every_run_gives_the_same_pieces_the_same_ids(packages):
     """The trainer's own order differs from process to process, so two processes are compared."""
     script = (
-        "import hashlib, json, sys; from w2v import builtin;"
+        "import hashlib, json, sys; from w2v.text import builtin;"
         "texts = json.load(sys.stdin);"
         "print(hashlib.sha256(builtin._train_tokenizer(texts).encode()).hexdigest())"
     )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from w2v.classifier import (
+from w2v.classify.attention import (
     ClassAttentionModel,
     TextDataset,
     attend,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from w2v.cleaning import clean_ag_news
+from w2v.text.cleaning import clean_ag_news
 
 
 @pytest.mark.parametrize(

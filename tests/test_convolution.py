@@ -7,12 +7,12 @@ import pytest
 import torch
 from golden import K, R
 
-from w2v import experiments
 from w2v.checkpoint import CheckpointError, load_model, save_model
-from w2v.classifier import collate_texts, evaluate_classifier, train_classifier
+from w2v.classify.attention import collate_texts, evaluate_classifier, train_classifier
+from w2v.classify.convolution import ConvClassifier
 from w2v.config import ClassifierConfig, Word2VecConfig
-from w2v.convolution import ConvClassifier
 from w2v.model import Word2Vec
+from w2v.studies import comparison as experiments
 
 V, D, N_CLASSES, N_FILTERS = 11, 7, 4, 6
 TEXTS = [[3, 1, 4, 1, 5], [9, 2], [6]]  # B=3, T=5

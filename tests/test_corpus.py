@@ -4,9 +4,9 @@ import pytest
 from datasets import Dataset
 from text_files import RAW_LINES, write
 
-from w2v import corpus
-from w2v.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
-from w2v.labelled import load_labelled
+from w2v.text import corpus
+from w2v.text.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
+from w2v.text.labelled import load_labelled
 
 pytestmark = pytest.mark.usefixtures("fresh_process")
 

@@ -7,9 +7,9 @@ from functools import partial
 import pytest
 import torch
 
-from w2v.classifier import ClassAttentionModel
+from w2v.classify.attention import ClassAttentionModel
 from w2v.config import ClassifierConfig
-from w2v.experiments import compare_pretraining, paired_gains, summarise
+from w2v.studies.comparison import compare_pretraining, paired_gains, summarise
 
 V, D, N_CLASSES = 11, 7, 4
 CONFIG = ClassifierConfig(batch_size=4, epochs=2, learning_rate=1e-2, seed=99)

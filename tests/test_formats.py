@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import w2v
-from w2v.vectors import WordVectors
+from w2v.vectors.words import WordVectors
 
 FORMATS = pytest.mark.parametrize("binary", [False, True], ids=["text", "binary"])
 WORDS = ["cat", "naïve", "日本", "##ing", "no\u00a0break", "line\u2028end", "next\u0085", "😀", "7"]

@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 
-from w2v.grid import digest, run_grid, write_json, write_results
+from w2v.studies.grid import digest, run_grid, write_json, write_results
 
 
 def note(settings):

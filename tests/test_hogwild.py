@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from w2v.model import Word2Vec
-from w2v.vocabulary import NoiseDistribution
+from w2v.text.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset, vary_radii
 
 pytest.importorskip("numba")

@@ -58,7 +58,7 @@ LABELLED_REPOSITORIES = {
 LOAD_LABELLED = """
 import json
 from w2v import load_labelled
-from w2v.sources import _is_cached
+from w2v.text.sources import _is_cached
 sets = {}
 for name, split in (("imdb", "train"), ("imdb", "test"), ("sst", "train"), ("sst", "validation")):
     rows = load_labelled(name, "hub", split=split)
@@ -94,7 +94,7 @@ LOADED = {
 }
 TIMED = """
 import time, datasets, huggingface_hub
-from w2v.sources import resolve_source
+from w2v.text.sources import resolve_source
 start = time.monotonic()
 source = resolve_source()
 print(source, time.monotonic() - start < 5)
@@ -199,14 +199,14 @@ def test_offline_mode_is_honoured(first_visit, hub):
 def test_the_hub_of_a_vocabulary_with_other_ids_is_refused(tmp_path):
     words = {**hub_standin.BERT_WORDS, 7592: "world", 2088: "hello"}
     with hub_standin.serve({"models/bert-base-uncased": hub_standin.bert(words)}) as (endpoint, _):
-        run = python("from w2v.corpus import *; load_tokenizer()", endpoint, tmp_path)
+        run = python("from w2v.text.corpus import *; load_tokenizer()", endpoint, tmp_path)
     assert "ValueError: the tokenizer must be that of bert-base-uncased" in run.stderr
 
 
 def test_a_corpus_that_the_hub_lacks_is_no_other_corpus(tmp_path):
     only = {"models/bert-base-uncased": REPOSITORIES["models/bert-base-uncased"]}
     with hub_standin.serve(only) as (endpoint, _):
-        run = python("from w2v.corpus import *; load_documents()", endpoint, tmp_path)
+        run = python("from w2v.text.corpus import *; load_documents()", endpoint, tmp_path)
     assert "DatasetNotFoundError" in run.stderr and "built-in" not in run.stdout
 
 
@@ -236,7 +236,9 @@ def test_an_answer_that_is_no_hub_is_no_hub(tmp_path):
 def test_the_closed_network_is_asked_once_for_a_process(tmp_path):
     script = "resolve_source(); sources._settled.clear(); "
     again = "s = time.monotonic(); resolve_source(); print(time.monotonic() - s < 1)"
-    imports = "import time; from w2v import sources; from w2v.sources import resolve_source; "
+    imports = (
+        "import time; from w2v.text import sources; from w2v.text.sources import resolve_source; "
+    )
     with black_hole() as endpoint:
         run = python(imports + script + again, endpoint, tmp_path)
     assert run.stdout == f"{BUILT_IN}{BUILT_IN}True\n"
@@ -245,7 +247,7 @@ def test_the_closed_network_is_asked_once_for_a_process(tmp_path):
 def test_a_forced_hub_fails_within_the_same_time(tmp_path):
     script = (
         "import time, datasets, transformers\n"
-        "from w2v.corpus import load_documents, load_tokenizer\n"
+        "from w2v.text.corpus import load_documents, load_tokenizer\n"
         "start = time.monotonic()\n"
         "for load in (load_documents, load_tokenizer):\n"
         "    try: load(source='hub')\n"

@@ -6,7 +6,7 @@ import torch
 from golden import K, R, V
 
 from w2v.batches import collate_fn
-from w2v.inspection import check_gradient, describe_batch, describe_neighbours, show_source
+from w2v.show.inspection import check_gradient, describe_batch, describe_neighbours, show_source
 from w2v.windows import WindowDataset
 
 

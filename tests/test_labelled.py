@@ -3,8 +3,8 @@
 import pytest
 from text_files import NEWS, write, write_news
 
-from w2v import labelled
-from w2v.labelled import load_csv, load_labelled, split_labelled
+from w2v.text import labelled
+from w2v.text.labelled import load_csv, load_labelled, split_labelled
 
 pytestmark = pytest.mark.usefixtures("fresh_process")
 

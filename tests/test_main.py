@@ -9,10 +9,12 @@ from golden import V
 
 import w2v
 from w2v import __main__ as command
-from w2v import corpus, experiments, studies
-from w2v.classifier import ClassifierHistory
-from w2v.grid import write_json
+from w2v.classify.attention import ClassifierHistory
 from w2v.model import Word2Vec
+from w2v.studies import comparison as experiments
+from w2v.studies import plans as studies
+from w2v.studies.grid import write_json
+from w2v.text import corpus
 
 
 def test_train_takes_the_configs_fields_as_options(monkeypatch, capsys):
@@ -178,7 +180,7 @@ def trained(monkeypatch):
         asked.append((classifier, train_set, valid_set, config))
         return ClassifierHistory(train_loss=[1.5], valid_loss=[0.5], valid_accuracy=[0.25])
 
-    monkeypatch.setattr("w2v.classifier.train_classifier", train_classifier)
+    monkeypatch.setattr("w2v.classify.attention.train_classifier", train_classifier)
     return asked
 
 
@@ -274,7 +276,7 @@ def test_ablation_runs_the_study_asked_for_and_prints_its_rows(
 
     monkeypatch.setattr(studies, "write_study", write_study)
     options = f"--study {study} --n_seeds 3 --workers {workers} --results {tmp_path}"
-    monkeypatch.setattr("w2v.sources.resolve_source", lambda *_, **__: "local")
+    monkeypatch.setattr("w2v.text.sources.resolve_source", lambda *_, **__: "local")
     assert command.main(["ablation", *options.split(), "--directory", "work"]) == 0
     assert asked == [(name, "work", "local", [0, 1, 2], workers or None) for name in names]
     assert capsys.readouterr().out.splitlines() == [
@@ -288,7 +290,7 @@ def test_ablation_runs_the_study_asked_for_and_prints_its_rows(
 
 
 def test_an_unknown_study_is_one_line_and_no_trace(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("w2v.sources.resolve_source", lambda *_, **__: "builtin")
+    monkeypatch.setattr("w2v.text.sources.resolve_source", lambda *_, **__: "builtin")
     assert command.main(["ablation", "--study", "some", "--results", str(tmp_path)]) == 2
     assert capsys.readouterr().err == (
         "w2v: study must be one of labels, controls, options, ablation, got 'some'\n"

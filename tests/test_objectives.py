@@ -15,13 +15,13 @@ from w2v.batches import make_loader
 from w2v.checkpoint import load_word2vec
 from w2v.config import Word2VecConfig
 from w2v.engines import objectives as engine
+from w2v.engines.objectives_of_the_model import objective_loss, score_batch, softmax_loss
 from w2v.evaluation import evaluate_word2vec
-from w2v.inspection import check_gradient
 from w2v.model import PairLogits, Word2Vec, sgns_loss
-from w2v.objectives import objective_loss, score_batch, softmax_loss
+from w2v.show.inspection import check_gradient
+from w2v.text.vocabulary import NoiseDistribution
 from w2v.training import epoch_generator, train_word2vec
-from w2v.vectors import WordVectors
-from w2v.vocabulary import NoiseDistribution
+from w2v.vectors.words import WordVectors
 from w2v.windows import WindowDataset, vary_radii
 
 NO_ID = 0  # the pad

@@ -9,7 +9,7 @@ from golden import LN2
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
-from w2v.plots import (
+from w2v.show.plots import (
     COLOURS,
     plot_attention,
     plot_comparison,
@@ -19,7 +19,7 @@ from w2v.plots import (
     plot_scores,
     plot_words,
 )
-from w2v.vectors import WordVectors
+from w2v.vectors.words import WordVectors
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 SCORES = {

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from w2v.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
-from w2v.classifier import ClassAttentionModel, TextDataset, collate_texts
-from w2v.scoring import (
+from w2v.classify.attention import ClassAttentionModel, TextDataset, collate_texts
+from w2v.classify.scoring import (
     NORMAL,
     format_scores,
     load_classifier,

@@ -3,10 +3,10 @@
 import pytest
 from text_files import python
 
-from w2v import corpus, sources
-from w2v.corpus import load_documents, load_tokenizer
-from w2v.labelled import load_labelled
-from w2v.sources import resolve_source
+from w2v.text import corpus, sources
+from w2v.text.corpus import load_documents, load_tokenizer
+from w2v.text.labelled import load_labelled
+from w2v.text.sources import resolve_source
 
 pytestmark = pytest.mark.usefixtures("fresh_process")
 

@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from w2v.summaries import (
+from w2v.studies.statistics import (
     STUDENT,
     ablation_rows,
     epochs_needed,

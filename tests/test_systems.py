@@ -10,12 +10,13 @@ import pytest
 import torch
 from text_files import write_news
 
-from w2v import studies, systems
 from w2v.checkpoint import CheckpointError, load_word2vec
-from w2v.classifier import ClassifierHistory, TextDataset
+from w2v.classify.attention import ClassifierHistory, TextDataset
 from w2v.config import Word2VecConfig
 from w2v.evaluation import evaluate_word2vec
-from w2v.systems import (
+from w2v.studies import plans as studies
+from w2v.studies import systems
+from w2v.studies.systems import (
     CONTROLS,
     N_DOCUMENTS_HELD_OUT,
     Data,

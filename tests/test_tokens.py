@@ -7,10 +7,10 @@ import pytest
 from datasets import Dataset
 from text_files import Terminal, python
 
-from w2v import tokens
-from w2v.corpus import load_documents, load_tokenizer, preprocess
-from w2v.labelled import load_labelled
-from w2v.tokens import tokenize
+from w2v.text import tokens
+from w2v.text.corpus import load_documents, load_tokenizer, preprocess
+from w2v.text.labelled import load_labelled
+from w2v.text.tokens import tokenize
 
 pytestmark = pytest.mark.usefixtures("fresh_process")
 
@@ -66,7 +66,7 @@ def test_ids_are_made_once_for_all_processes(cache):
     first = tokenize(some_documents(), load_tokenizer())
     script = """
 from datasets import Dataset
-from w2v import corpus, tokens
+from w2v.text import corpus, tokens
 tokens.CACHED_FROM = 1
 tokenizer = corpus.load_tokenizer()
 type(tokenizer).__call__ = None
@@ -130,7 +130,7 @@ def test_a_kill_leaves_nothing_that_is_taken_for_ids(cache):
     script = """
 import os, signal
 from datasets import Dataset
-from w2v import corpus, tokens
+from w2v.text import corpus, tokens
 tokens.CACHED_FROM = 1
 tokenizer, n_calls = corpus.load_tokenizer(), 0
 encode = type(tokenizer).__call__

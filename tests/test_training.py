@@ -13,9 +13,9 @@ from w2v.config import Word2VecConfig
 from w2v.engines import blocks, loader
 from w2v.evaluation import evaluate_word2vec
 from w2v.model import Word2Vec
+from w2v.text.vocabulary import NoiseDistribution
 from w2v.training import History, epoch_generator, train_epochs, train_word2vec
-from w2v.vectors import WordVectors
-from w2v.vocabulary import NoiseDistribution
+from w2v.vectors.words import WordVectors
 from w2v.windows import WindowDataset, vary_radii
 
 TOPICS = ([1, 2, 3, 4, 5], [6, 7, 8, 9, 10])  # words of one never meet words of the other

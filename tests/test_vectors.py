@@ -11,9 +11,9 @@ from golden import D, V
 from hypothesis import given
 from hypothesis import strategies as st
 
-import w2v.vectors
+import w2v.vectors.words
 from w2v.model import Word2Vec
-from w2v.vectors import WordVectors
+from w2v.vectors.words import WordVectors
 
 WORDS = ["army", "bank", "cat", "dog", "east", "fish", "gold", "hat", "ice", "jam", "king"]
 TABLE = np.random.default_rng(0).normal(size=(V, D)).astype(np.float32)
@@ -337,10 +337,10 @@ def test_pairs_without_a_correlation_are_refused(cased, tmp_path, pairs, n_known
 
 @given(st.lists(st.integers(0, 4), min_size=2).filter(lambda values: len(set(values)) > 1))
 def test_ranks_and_correlation_are_those_of_the_loop(values):
-    assert w2v.vectors._ranks(values).tolist() == oracles.ranks(values)
+    assert w2v.vectors.words._ranks(values).tolist() == oracles.ranks(values)
     other = [(value * 7) % 5 + place for place, value in enumerate(values)]
     if len(set(other)) > 1:
-        found = w2v.vectors._correlation(np.array(values), np.array(other))
+        found = w2v.vectors.words._correlation(np.array(values), np.array(other))
         assert found == pytest.approx(oracles.correlation(values, other), abs=1e-10)
 
 
@@ -385,7 +385,7 @@ ANALOGY_SETTINGS = [
 @pytest.mark.parametrize("settings", ANALOGY_SETTINGS)
 @pytest.mark.parametrize("block_size", [1, 200, 1 << 24])
 def test_analogies_are_answered_as_by_the_loop(tmp_path, monkeypatch, settings, block_size):
-    monkeypatch.setattr(w2v.vectors, "BLOCK_SIZE", block_size)
+    monkeypatch.setattr(w2v.vectors.words, "BLOCK_SIZE", block_size)
     vectors, questions = planted_analogies()
     by_word = dict(zip(vectors.words, vectors.vectors.astype(np.float64).tolist(), strict=True))
     path = write_analogies(tmp_path / "questions.txt", questions)

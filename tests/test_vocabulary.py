@@ -10,10 +10,10 @@ from golden import CHI_SQUARE_10, FOURTH_POWERS, FOURTH_POWERS_TO_THREE_QUARTERS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2v.corpus import preprocess, vocabulary_identity
 from w2v.model import Word2Vec
-from w2v.vectors import WordVectors
-from w2v.vocabulary import PAD, UNKNOWN, NoiseDistribution, Vocabulary, keep_probabilities
+from w2v.text.corpus import preprocess, vocabulary_identity
+from w2v.text.vocabulary import PAD, UNKNOWN, NoiseDistribution, Vocabulary, keep_probabilities
+from w2v.vectors.words import WordVectors
 from w2v.windows import WindowDataset
 
 COUNTS = torch.tensor([0, 40, 7, 1, 300, 2, 2, 90, 11, 5, 60])  # of V ids, the first never seen

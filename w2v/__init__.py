@@ -8,15 +8,15 @@ from importlib import import_module
 
 _ROOMS = {
     "config": ["Word2VecConfig", "ClassifierConfig"],
-    "sources": ["resolve_source"],
-    "tokens": ["tokenize"],
-    "labelled": ["load_csv", "load_labelled", "split_labelled"],
-    "corpus": ["load_documents", "load_tokenizer", "preprocess", "vocabulary_identity"],
+    "text.sources": ["resolve_source"],
+    "text.tokens": ["tokenize"],
+    "text.labelled": ["load_csv", "load_labelled", "split_labelled"],
+    "text.corpus": ["load_documents", "load_tokenizer", "preprocess", "vocabulary_identity"],
     "windows": ["extract_words_contexts", "flatten_dataset_to_list", "WindowDataset"],
-    "vocabulary": ["NoiseDistribution", "Vocabulary"],
+    "text.vocabulary": ["NoiseDistribution", "Vocabulary"],
     "batches": ["collate_fn", "make_loader"],
     "model": ["Word2Vec", "sgns_loss"],
-    "objectives": ["softmax_loss"],
+    "engines.objectives_of_the_model": ["softmax_loss"],
     "evaluation": ["evaluate_word2vec"],
     "checkpoint": [
         "CheckpointError",
@@ -26,16 +26,16 @@ _ROOMS = {
         "save_model",
     ],
     "training": ["History", "train_epochs", "train_word2vec"],
-    "vectors": ["WordVectors"],
-    "classifier": [
+    "vectors.words": ["WordVectors"],
+    "classify.attention": [
         "ClassAttentionModel",
         "attend",
         "collate_texts",
         "evaluate_classifier",
         "train_classifier",
     ],
-    "convolution": ["ConvClassifier"],
-    "experiments": [
+    "classify.convolution": ["ConvClassifier"],
+    "studies.comparison": [
         "compare_pretraining",
         "fastest_engine",
         "find_or_train",
@@ -44,9 +44,9 @@ _ROOMS = {
         "pretrain",
         "summarise",
     ],
-    "scoring": ["format_scores", "load_classifier", "save_classifier", "score_texts"],
-    "studies": ["read_results"],
-    "inspection": ["check_gradient", "describe_batch", "describe_neighbours", "show_source"],
+    "classify.scoring": ["format_scores", "load_classifier", "save_classifier", "score_texts"],
+    "studies.plans": ["read_results"],
+    "show.inspection": ["check_gradient", "describe_batch", "describe_neighbours", "show_source"],
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -54,6 +54,8 @@ __all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> object:
+    if name == "plots":  # `from w2v import plots`: a module, loaded with matplotlib
+        return import_module("w2v.show.plots")
     if name not in _HOME:
         raise AttributeError(f"module 'w2v' has no attribute {name!r}")
     return getattr(import_module(f"w2v.{_HOME[name]}"), name)

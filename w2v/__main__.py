@@ -189,7 +189,7 @@ def ablation(arguments: list[str]) -> None:
 
     Source: assignment Q4.4.
     """
-    from w2v import studies
+    from w2v.studies import plans as studies
 
     (options,) = _parse("ablation", arguments, AblationArguments)
     source = w2v.resolve_source(options.source, needs=("ag_news", "wikitext-2"))
@@ -266,7 +266,7 @@ def _load_vectors(path: str) -> w2v.WordVectors:
 
 def _print_scores(classifier: w2v.ClassAttentionModel, texts, classes: list[str]) -> None:
     """Print accuracy, interval and confusions on tokenised texts."""
-    from w2v.classifier import TextDataset
+    from w2v.classify.attention import TextDataset
 
     scores = w2v.score_texts(classifier, TextDataset.from_documents(texts))
     print(w2v.format_scores(scores, classes))

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from w2v.config import Word2VecConfig, check_positive_int
-from w2v.vocabulary import NoiseDistribution
+from w2v.text.vocabulary import NoiseDistribution
 
 
 def collate_fn(

@@ -8,9 +8,9 @@ from torch.utils.data import Subset
 
 from w2v.batches import make_loader
 from w2v.config import Word2VecConfig, check_positive_int
+from w2v.engines.objectives_of_the_model import score_batch
 from w2v.model import Word2Vec, real_pairs, sgns_loss
-from w2v.objectives import score_batch
-from w2v.vocabulary import NoiseDistribution
+from w2v.text.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
 
 

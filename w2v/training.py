@@ -22,7 +22,7 @@ from w2v.config import Word2VecConfig
 from w2v.engines import blocks, distributed, loader
 from w2v.evaluation import evaluate_word2vec
 from w2v.model import Word2Vec
-from w2v.vocabulary import NoiseDistribution
+from w2v.text.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset, subsample, vary_radii
 
 

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from w2v.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from w2v.config import BORDERS, check_choice, check_positive_int
-from w2v.vocabulary import keep_probabilities
+from w2v.text.vocabulary import keep_probabilities
 
 NO_WORD = -1  # served in place of a context that lies beyond a radius that was drawn
 

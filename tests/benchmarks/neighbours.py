@@ -29,7 +29,7 @@ import w2v
 from tests.benchmarks.loader import summary
 from tests.benchmarks.student import PlainWord2Vec
 from w2v.config import ClassifierConfig, Word2VecConfig
-from w2v.vocabulary import NoiseDistribution, keep_probabilities
+from w2v.text.vocabulary import NoiseDistribution, keep_probabilities
 from w2v.windows import vary_radii
 
 RESULTS = Path(__file__).parents[2] / "report/results/neighbours.json"

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from w2v.config import Word2VecConfig, learning_rate_at
 from w2v.model import Word2Vec
-from w2v.vocabulary import NoiseDistribution
+from w2v.text.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
 
 BLOCK = 64  # neighbouring words that share their rows, and their negatives

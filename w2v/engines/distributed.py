@@ -16,7 +16,7 @@ import torch.distributed as dist
 
 from w2v.config import Word2VecConfig
 from w2v.model import Word2Vec
-from w2v.vocabulary import NoiseDistribution
+from w2v.text.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
 
 WORDS_PER_ROW = 16  # between two means: to exchange a row costs about as much as to train a word

@@ -25,7 +25,7 @@ import torch
 
 from w2v.config import BORDERS, LOWEST_RATE, Word2VecConfig, learning_rate_at
 from w2v.model import Word2Vec
-from w2v.vocabulary import NoiseDistribution
+from w2v.text.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
 
 try:

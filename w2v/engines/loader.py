@@ -10,7 +10,7 @@ from torch.optim import Adagrad, Optimizer
 from w2v.batches import make_loader
 from w2v.config import Word2VecConfig, learning_rate_at
 from w2v.model import Word2Vec, sgns_loss
-from w2v.vocabulary import NoiseDistribution
+from w2v.text.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
 
 

@@ -8,8 +8,8 @@ from torch.optim import Optimizer
 
 from w2v.config import Word2VecConfig
 from w2v.engines import loader
+from w2v.engines.objectives_of_the_model import objective_loss
 from w2v.model import Word2Vec
-from w2v.objectives import objective_loss
 from w2v.windows import WindowDataset
 
 

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from w2v.grid import run_grid, write_results
-from w2v.summaries import (
+from w2v.studies.grid import run_grid, write_results
+from w2v.studies.statistics import (
     STUDENT,
     ablation_rows,
     epochs_needed,
@@ -15,7 +15,7 @@ from w2v.summaries import (
     rank_correlation,
     summarise_runs,
 )
-from w2v.systems import CONTROLS, load_data, run_system, train_table
+from w2v.studies.systems import CONTROLS, load_data, run_system, train_table
 
 Row = dict[str, Any]
 

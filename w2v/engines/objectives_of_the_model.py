@@ -17,7 +17,7 @@ from torch import Tensor
 
 from w2v.config import Word2VecConfig
 from w2v.model import PairLogits, Word2Vec, real_pairs, sgns_loss
-from w2v.vocabulary import NoiseDistribution
+from w2v.text.vocabulary import NoiseDistribution
 
 
 def softmax_loss(logits: Tensor, target_ids: Tensor, real: Tensor | None = None) -> Tensor:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from w2v import builtin
-from w2v.cleaning import clean_ag_news, clean_review, clean_treebank
 from w2v.config import check_choice, check_positive_int, check_seed
-from w2v.sources import find_file, found_file, from_hub, open_text, resolve_source
+from w2v.text import builtin
+from w2v.text.cleaning import clean_ag_news, clean_review, clean_treebank
+from w2v.text.sources import find_file, found_file, from_hub, open_text, resolve_source
 
 LABELLED = {  # what each set calls its classes, its files by split, and the splits of the hub
     "ag_news": {

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from w2v.checkpoint import checkpoint_name, read_checkpoint, save_model
-from w2v.classifier import ClassifierHistory, TextDataset, train_classifier
+from w2v.classify.attention import ClassifierHistory, TextDataset, train_classifier
 from w2v.config import ClassifierConfig, Word2VecConfig, check_positive_int
-from w2v.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
 from w2v.engines import distributed
 from w2v.model import Word2Vec
+from w2v.text.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
 from w2v.training import History, train_word2vec
 from w2v.windows import WindowDataset
 

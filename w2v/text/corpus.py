@@ -4,10 +4,10 @@ import hashlib
 
 import torch
 
-from w2v import builtin
-from w2v.cleaning import clean_review, undo_word_tokens
 from w2v.config import check_choice, check_positive_int, check_seed
-from w2v.sources import (
+from w2v.text import builtin
+from w2v.text.cleaning import clean_review, undo_word_tokens
+from w2v.text.sources import (
     BERT,
     HUB,
     find_file,
@@ -17,7 +17,7 @@ from w2v.sources import (
     resolve_source,
     talking_to_hub,
 )
-from w2v.tokens import tokenize
+from w2v.text.tokens import tokenize
 
 SPLITS = ("train", "validation", "test")
 BERT_IDS = {"[PAD]": 0, "[UNK]": 100, "hello": 7592, "world": 2088}

@@ -14,14 +14,14 @@ import numpy as np
 from torch import Tensor
 
 from w2v.config import check_positive_int
-from w2v.formats import (
+from w2v.model import Word2Vec
+from w2v.vectors.formats import (
     check_word_vectors,
     read_word2vec,
     read_word_analogies,
     read_word_pairs,
     write_word2vec,
 )
-from w2v.model import Word2Vec
 
 ANALOGY_TRIES = 5  # nearest words looked at for one that is not in the question, as gensim does
 BLOCK_SIZE = 1 << 24  # cosines held at once: 64 MB

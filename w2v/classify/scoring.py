@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from w2v.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
-from w2v.classifier import ClassAttentionModel, TextDataset, collate_texts
+from w2v.classify.attention import ClassAttentionModel, TextDataset, collate_texts
 
 FORMAT = "w2v classifier 1"
 NORMAL = 1.959964  # the 97.5 % point of the normal distribution

@@ -13,14 +13,19 @@ import torch
 from torch import Tensor
 
 from w2v.checkpoint import checkpoint_name, load_model, save_model
-from w2v.classifier import ClassAttentionModel, TextDataset, evaluate_classifier, train_classifier
+from w2v.classify.attention import (
+    ClassAttentionModel,
+    TextDataset,
+    evaluate_classifier,
+    train_classifier,
+)
 from w2v.config import ClassifierConfig, Word2VecConfig
-from w2v.corpus import load_documents, load_tokenizer, vocabulary_identity
 from w2v.evaluation import evaluate_word2vec
-from w2v.grid import digest
-from w2v.labelled import split_labelled
 from w2v.model import Word2Vec
-from w2v.tokens import tokenize
+from w2v.studies.grid import digest
+from w2v.text.corpus import load_documents, load_tokenizer, vocabulary_identity
+from w2v.text.labelled import split_labelled
+from w2v.text.tokens import tokenize
 from w2v.training import train_word2vec
 from w2v.windows import WindowDataset
 

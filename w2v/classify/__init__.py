@@ -1,0 +1,1 @@
+"""The classifiers, their batches, their training and their scores (section 4)."""

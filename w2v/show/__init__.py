@@ -1,0 +1,1 @@
+"""What a page shows: figures, sources, shapes, nearest words."""

@@ -1,0 +1,1 @@
+"""Many runs, paired, with intervals (Q4.3 and Q4.4)."""
