@@ -11,7 +11,15 @@ PACKAGE = Path(__file__).parent.parent / "w2v"
 # Floors from the ground up. A room imports from the floors below its own, and on its own floor
 # from the rooms named before it: no import points up, none goes round in a circle.
 FLOORS = (
-    ("config", "text", "vectors", "classify", "studies", "show"),  # the packages' own lines
+    (
+        "config",
+        "files",
+        "text",
+        "vectors",
+        "classify",
+        "studies",
+        "show",
+    ),
     ("text.builtin", "text.sources", "text.cleaning", "text.tokens", "text.labelled"),
     ("text.corpus", "text.vocabulary"),
     ("model", "checkpoint", "windows", "batches", "engines.objectives_of_the_model"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from w2v import load_documents, load_labelled, load_tokenizer, preprocess, tokenize
+from w2v import files, load_documents, load_labelled, load_tokenizer, preprocess, tokenize
 from w2v.text import builtin
 
 ROOT = Path(__file__).parents[1]
@@ -303,8 +303,8 @@ def test_the_cache_lies_where_the_platform_keeps_caches(monkeypatch, platform, v
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(builtin.sys, "platform", platform)
-    assert builtin.cache_directory() == Path(expected)
+    monkeypatch.setattr(files.sys, "platform", platform)
+    assert files.cache_directory() == Path(expected)
 
 
 def test_no_docstring_at_all_is_refused(packages, monkeypatch):

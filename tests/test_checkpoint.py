@@ -17,17 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-import w2v.checkpoint
-from w2v.checkpoint import (
-    CheckpointError,
-    checkpoint_name,
-    load_model,
-    load_word2vec,
-    read_checkpoint,
-    save_model,
-    write_checkpoint,
-)
+import w2v.files
+from w2v.checkpoint import checkpoint_name, load_model, load_word2vec, save_model
 from w2v.config import Word2VecConfig
+from w2v.files import CheckpointError, read_sealed, write_sealed
 from w2v.model import Word2Vec
 
 VOCAB_SIZE, DIM = 11, 7
@@ -70,7 +63,7 @@ def seal(body: bytes) -> bytes:
 
 def rewrite(path: Path, **changes) -> Path:
     """Change parts of a saved model without any of the checks of `save_model`."""
-    payload = read_checkpoint(path) | changes
+    payload = read_sealed(path) | changes
     torch.save(payload, path)
     body = path.read_bytes()[:-2] + (75).to_bytes(2, "little")  # 75 = 11 + 64
     path.write_bytes(seal(body))
@@ -115,7 +108,7 @@ def test_a_zip_reader_finds_the_digest_in_the_archive_comment(tmp_path):
 
 def test_the_epoch_of_the_tables_is_saved(tmp_path):
     path = save_model(make_model(), tmp_path, CONFIG, vocabulary="words-1", epoch=3)
-    assert read_checkpoint(path)["epoch"] == 3
+    assert read_sealed(path)["epoch"] == 3
 
 
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -139,40 +132,40 @@ def test_save_then_load_is_bitwise_equal(data, vocab_size, dim):
 
 
 def test_equal_payloads_give_equal_bytes_whatever_the_name_and_the_time(tmp_path):
-    first = write_checkpoint(tmp_path / "first", {"a": "word", "b": ["word"], "c": torch.ones(2)})
+    first = write_sealed(tmp_path / "first", {"a": "word", "b": ["word"], "c": torch.ones(2)})
     time.sleep(0.01)
     word = "".join(["wo", "rd"])  # an equal string, but another object
-    second = write_checkpoint(tmp_path / "2", {"a": "word", "b": [word], "c": torch.ones(2)})
+    second = write_sealed(tmp_path / "2", {"a": "word", "b": [word], "c": torch.ones(2)})
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_what_was_read_is_written_again_byte_for_byte(tmp_path):
     path = save(tmp_path)
-    again = write_checkpoint(tmp_path / "again", read_checkpoint(path))
+    again = write_sealed(tmp_path / "again", read_sealed(path))
     assert again.read_bytes() == path.read_bytes()
 
 
 def test_a_view_is_saved_without_the_storage_behind_it(tmp_path):
-    path = write_checkpoint(tmp_path / "view", {"rows": torch.zeros(100_000)[:2]})
+    path = write_sealed(tmp_path / "view", {"rows": torch.zeros(100_000)[:2]})
     assert path.stat().st_size < 10_000
 
 
 def test_resume_states_come_back_as_they_were(tmp_path):
     state = {"step": 3, "rate": 0.5, "best": float("inf"), "betas": (0.9, 0.999), "none": None}
     nested = {"seen": True, "losses": [0.7, 0.6], "state": {0: state}}
-    path = write_checkpoint(tmp_path / "resume", nested)
-    assert read_checkpoint(path) == nested
+    path = write_sealed(tmp_path / "resume", nested)
+    assert read_sealed(path) == nested
 
 
 def test_what_is_no_plain_value_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(TypeError, match=r"payload\['a'\]\[1\] must be a tensor or a plain value"):
-        write_checkpoint(tmp_path / "file", {"a": [1, object()]})
+        write_sealed(tmp_path / "file", {"a": [1, object()]})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_sparse_tensors_are_refused(tmp_path):
     with pytest.raises(TypeError, match=r"payload\['a'\] must be a dense tensor"):
-        write_checkpoint(tmp_path / "file", {"a": torch.eye(2).to_sparse()})
+        write_sealed(tmp_path / "file", {"a": torch.eye(2).to_sparse()})
 
 
 # what load_model does to a classifier
@@ -275,7 +268,7 @@ def test_a_sealed_file_with_right_parts_is_read(tmp_path):
 
 
 def test_a_resume_state_is_no_model(tmp_path):
-    path = write_checkpoint(tmp_path / "resume", {"step": 3})
+    path = write_sealed(tmp_path / "resume", {"step": 3})
     check_refused(path, Reader(), "must hold format 1, got None")
 
 
@@ -319,7 +312,7 @@ def test_a_truncation_at_any_length_is_detected(tmp_path):
     for length in reversed(range(path.stat().st_size)):
         os.truncate(path, length)
         with pytest.raises(CheckpointError, match=rf"{path.name}'; it does not end in a digest"):
-            read_checkpoint(path)
+            read_sealed(path)
 
 
 def test_a_flipped_bit_at_any_byte_is_detected(tmp_path):
@@ -331,10 +324,10 @@ def test_a_flipped_bit_at_any_byte_is_detected(tmp_path):
         for position, byte in enumerate(content):
             os.pwrite(file.fileno(), bytes([byte ^ 1 << position % 8]), position)
             with pytest.raises(CheckpointError, match=path.name):
-                read_checkpoint(path)
+                read_sealed(path)
             os.pwrite(file.fileno(), bytes([byte]), position)
     assert path.read_bytes() == content
-    assert read_checkpoint(path)["vocabulary"] == "v"
+    assert read_sealed(path)["vocabulary"] == "v"
 
 
 @pytest.mark.parametrize("addition", [b"\0", b"more", seal(b"")])
@@ -342,7 +335,7 @@ def test_added_bytes_are_detected(tmp_path, addition):
     path = save(tmp_path)
     path.write_bytes(path.read_bytes() + addition)
     with pytest.raises(CheckpointError, match="digest"):
-        read_checkpoint(path)
+        read_sealed(path)
 
 
 def test_a_damaged_file_leaves_the_classifier_unchanged(tmp_path):
@@ -392,7 +385,7 @@ def test_a_hostile_pickle_runs_nothing(tmp_path, call, zipped, sealed):
     check_refused(path, Reader(), "nothing was run" if sealed else "it does not end in a digest")
     assert not marker.exists()
     with pytest.raises(CheckpointError) as caught:
-        read_checkpoint(path)
+        read_sealed(path)
     assert "weights_only" not in str(caught.value)  # torch's advice to load it unsafely
 
     torch.load(path, weights_only=False)  # the trap is real: an unsafe load springs it
@@ -412,7 +405,7 @@ def test_a_save_is_flushed_before_it_takes_the_old_files_place(tmp_path, monkeyp
             return original(*arguments)
 
         monkeypatch.setattr(os, name, recorded)
-    write_checkpoint(tmp_path / "file", {"a": 1})
+    write_sealed(tmp_path / "file", {"a": 1})
     assert events == ["fsync", "replace", "fsync"]  # the content, the step, the new name
 
 
@@ -435,15 +428,15 @@ class TestKills:
         seen, line, code = [], 0, -signal.SIGKILL
 
         def killed_save():
-            killer = KilledAtLine(w2v.checkpoint.__file__, line)
-            trace(killer, lambda: write_checkpoint(path, new))
+            killer = KilledAtLine(w2v.files.__file__, line)
+            trace(killer, lambda: write_sealed(path, new))
 
         while code != 0:
-            write_checkpoint(path, old)
+            write_sealed(path, old)
             line += 1
             code = exit_code(in_child(killed_save))
             assert code in (0, -signal.SIGKILL)
-            payload = read_checkpoint(path)
+            payload = read_sealed(path)
             assert payload in (old, new)
             seen.append(payload["n"])
             for left_behind in tmp_path.glob(".*.tmp"):  # each would lengthen the next save
@@ -456,31 +449,31 @@ class TestKills:
         payloads = [{"table": torch.full((size,), float(size))} for size in (50_000, 60_000)]
         seed = random.randrange(2**31)
         chance = random.Random(seed)
-        write_checkpoint(path, payloads[0])
+        write_sealed(path, payloads[0])
 
         def save_for_ever():
             while True:
                 for payload in payloads:
-                    write_checkpoint(path, payload)
+                    write_sealed(path, payload)
 
         for _ in range(40):
             pid = in_child(save_for_ever)
             time.sleep(chance.uniform(0.0, 0.05))
             os.kill(pid, signal.SIGKILL)
             assert exit_code(pid) == -signal.SIGKILL
-            table = read_checkpoint(path)["table"]
+            table = read_sealed(path)["table"]
             assert len(table) in (50_000, 60_000), f"seed {seed}"
             assert bool((table == len(table)).all()), f"seed {seed}"
 
     def test_a_full_disk_leaves_the_old_file_whole_and_no_temporary(self, tmp_path):
         path = tmp_path / "full.ckpt"
-        write_checkpoint(path, {"table": torch.zeros(20_000)})
+        write_sealed(path, {"table": torch.zeros(20_000)})
         before = path.read_bytes()
 
         def save_on_a_full_disk(limit):
             fill_the_disk(limit)
             with pytest.raises(CheckpointError, match=r"full.ckpt'; .*File too large"):
-                write_checkpoint(path, {"table": torch.ones(20_000)})
+                write_sealed(path, {"table": torch.ones(20_000)})
             assert list(tmp_path.iterdir()) == [path]
 
         for limit in [0, 1, 100, 1_000, *range(5_000, len(before), 5_000), len(before) - 1]:
@@ -501,4 +494,4 @@ class TestKills:
 def test_a_directory_that_cannot_be_made_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(CheckpointError, match=r"can be written, got '.*file/x.ckpt'; .*exists"):
-        write_checkpoint(tmp_path / "file" / "x.ckpt", {"a": 1})
+        write_sealed(tmp_path / "file" / "x.ckpt", {"a": 1})

@@ -7,10 +7,11 @@ import pytest
 import torch
 from golden import K, R
 
-from w2v.checkpoint import CheckpointError, load_model, save_model
+from w2v.checkpoint import load_model, save_model
 from w2v.classify.attention import collate_texts, evaluate_classifier, train_classifier
 from w2v.classify.convolution import ConvClassifier
 from w2v.config import ClassifierConfig, Word2VecConfig
+from w2v.files import CheckpointError
 from w2v.model import Word2Vec
 from w2v.studies import comparison as experiments
 

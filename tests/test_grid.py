@@ -6,7 +6,8 @@ import os
 import pytest
 import torch
 
-from w2v.studies.grid import digest, run_grid, write_json, write_results
+from w2v.files import write_json
+from w2v.studies.grid import digest, run_grid, write_results
 
 
 def note(settings):

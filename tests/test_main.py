@@ -10,10 +10,10 @@ from golden import V
 import w2v
 from w2v import __main__ as command
 from w2v.classify.attention import ClassifierHistory
+from w2v.files import write_json
 from w2v.model import Word2Vec
 from w2v.studies import comparison as experiments
 from w2v.studies import plans as studies
-from w2v.studies.grid import write_json
 from w2v.text import corpus
 
 

@@ -6,7 +6,6 @@ import os
 import pytest
 import torch
 
-from w2v.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from w2v.classify.attention import ClassAttentionModel, TextDataset, collate_texts
 from w2v.classify.scoring import (
     NORMAL,
@@ -16,6 +15,7 @@ from w2v.classify.scoring import (
     score_texts,
     wilson_interval,
 )
+from w2v.files import CheckpointError, read_sealed, write_sealed
 
 V, D, N_CLASSES = 11, 7, 4
 CLASSES = ["World", "Sports", "Business", "Sci/Tech"]
@@ -69,7 +69,7 @@ def test_another_vocabulary_and_another_kind_of_file_are_refused(tmp_path):
     path = save(tmp_path)
     with pytest.raises(CheckpointError, match="must hold vocabulary 'words-2', got 'words-1'"):
         load_classifier(path, vocabulary="words-2")
-    write_checkpoint(path, {"format": 1})
+    write_sealed(path, {"format": 1})
     with pytest.raises(CheckpointError, match="must hold a classifier, got 1"):
         load_classifier(path)
     with pytest.raises(FileNotFoundError, match="path must be an existing file"):
@@ -89,7 +89,7 @@ def test_another_vocabulary_and_another_kind_of_file_are_refused(tmp_path):
 )
 def test_files_whose_parts_disagree_are_refused(tmp_path, change):
     path = save(tmp_path)
-    write_checkpoint(path, read_checkpoint(path) | change)
+    write_sealed(path, read_sealed(path) | change)
     with pytest.raises(CheckpointError, match="must hold a whole classifier"):
         load_classifier(path)
 

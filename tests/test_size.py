@@ -14,8 +14,8 @@ from golden import PAD, B, D, K, R, V
 from torch.utils.data import DataLoader
 
 from w2v.batches import make_loader
-from w2v.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from w2v.config import Word2VecConfig
+from w2v.files import CheckpointError, read_sealed, write_sealed
 from w2v.model import Word2Vec
 from w2v.training import train_word2vec
 from w2v.windows import WindowDataset
@@ -216,8 +216,8 @@ def test_a_corpus_that_is_not_there_is_a_missing_file(tmp_path):
     ids=["none", "type", "empty", "end", "start", "order"],
 )
 def test_offsets_that_would_read_beyond_the_tokens_are_refused(tmp_path, changes):
-    saved = read_checkpoint(make_corpus().save(tmp_path / "corpus"))
-    write_checkpoint(tmp_path / "other", {**saved, **changes})
+    saved = read_sealed(make_corpus().save(tmp_path / "corpus"))
+    write_sealed(tmp_path / "other", {**saved, **changes})
     with pytest.raises(CheckpointError, match="must hold a tokenised corpus"):
         WindowDataset.load(tmp_path / "other", R)
 

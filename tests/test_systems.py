@@ -10,10 +10,11 @@ import pytest
 import torch
 from text_files import write_news
 
-from w2v.checkpoint import CheckpointError, load_word2vec
+from w2v.checkpoint import load_word2vec
 from w2v.classify.attention import ClassifierHistory, TextDataset
 from w2v.config import Word2VecConfig
 from w2v.evaluation import evaluate_word2vec
+from w2v.files import CheckpointError
 from w2v.studies import plans as studies
 from w2v.studies import systems
 from w2v.studies.systems import (

@@ -8,10 +8,11 @@ import torch
 from golden import LN2, D, K, R, V
 
 from w2v import training
-from w2v.checkpoint import checkpoint_name, load_word2vec, read_checkpoint
+from w2v.checkpoint import checkpoint_name, load_word2vec
 from w2v.config import Word2VecConfig
 from w2v.engines import blocks, loader
 from w2v.evaluation import evaluate_word2vec
+from w2v.files import read_sealed
 from w2v.model import Word2Vec
 from w2v.text.vocabulary import NoiseDistribution
 from w2v.training import History, epoch_generator, train_epochs, train_word2vec
@@ -419,7 +420,7 @@ def test_the_best_model_is_kept_apart_from_the_last(overfitting, tmp_path):
     model, history = train(config, sets, directory=tmp_path)
     assert history.best_epoch < config.epochs
     path = tmp_path / "best" / checkpoint_name(config)
-    assert read_checkpoint(path)["epoch"] == history.best_epoch
+    assert read_sealed(path)["epoch"] == history.best_epoch
     kept, _ = load_word2vec(path)
     assert not same_tables(kept, model)
     until_best, _ = train(replace(config, epochs=history.best_epoch), sets)
@@ -440,7 +441,7 @@ def test_the_last_model_is_the_best_while_validation_improves(small, tmp_path):
     model, history = train(config, directory=tmp_path)
     assert history.best_epoch == 3
     path = tmp_path / "best" / checkpoint_name(config)
-    assert read_checkpoint(path)["epoch"] == 3
+    assert read_sealed(path)["epoch"] == 3
     assert same_tables(load_word2vec(path)[0], model)
 
 

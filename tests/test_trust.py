@@ -20,7 +20,7 @@ from golden import B, D, K, R, V
 
 import w2v
 import w2v.training
-from w2v.checkpoint import read_checkpoint, write_checkpoint
+from w2v.files import read_sealed, write_sealed
 
 CONFIG = w2v.Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=B, epochs=4, learning_rate=0.1)
 NAME = w2v.checkpoint_name(CONFIG)
@@ -59,7 +59,7 @@ def train_and_save(directory: Path, config: w2v.Word2VecConfig = CONFIG) -> None
     model = make_model(config)
     history = train(directory, config, model)
     w2v.save_model(model, directory, config, vocabulary="words-1")
-    write_checkpoint(directory / "history", asdict(history))
+    write_sealed(directory / "history", asdict(history))
 
 
 def contents(directory: Path) -> dict[str, bytes]:
@@ -133,7 +133,7 @@ def test_a_resumed_training_equals_the_uninterrupted_one_bit_for_bit(
     config = replace(CONFIG, border=border, noise=noise)
     train_and_save(tmp_path / "whole", config)
     last = train_part(tmp_path / "parts", monkeypatch, n_epochs, config)
-    assert len(read_checkpoint(last)["history"]["train_loss"]) == n_epochs
+    assert len(read_sealed(last)["history"]["train_loss"]) == n_epochs
     train_and_save(tmp_path / "parts", config)
     assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
 
@@ -165,7 +165,7 @@ class TestKills:
         assert exit_code(in_child(lambda: train_and_save(tmp_path / "whole"))) == 0
         return contents(tmp_path / "whole")
 
-    @pytest.mark.parametrize("room", ["training.py", "checkpoint.py", "engines", ""])
+    @pytest.mark.parametrize("room", ["training.py", "files.py", "checkpoint.py", "engines", ""])
     def test_a_kill_at_any_line_of_a_training_changes_nothing_of_the_result(
         self, tmp_path, whole, room
     ):
@@ -179,7 +179,7 @@ class TestKills:
             assert exit_code(killed) == -signal.SIGKILL
             for path in directory.rglob("*.ckpt*"):
                 if path.suffix != ".tmp":
-                    read_checkpoint(path)  # whole, whatever the moment
+                    read_sealed(path)  # whole, whatever the moment
             assert exit_code(in_child(lambda d=directory: train_and_save(d))) == 0
             assert contents(directory) == whole, f"killed at line {n} of {room}"
 
@@ -219,7 +219,7 @@ class TestKills:
 
         assert exit_code(in_child(train_until_the_disk_is_full)) == 0
         assert sorted(path.name for path in directory.rglob("*.ckpt*")) == [NAME, LAST]
-        assert len(read_checkpoint(directory / LAST)["history"]["train_loss"]) == 2
+        assert len(read_sealed(directory / LAST)["history"]["train_loss"]) == 2
         assert exit_code(in_child(lambda: train_and_save(directory))) == 0
         assert contents(directory) == whole
 
@@ -244,7 +244,7 @@ def make_hostile(path: Path) -> None:
         def __reduce__(self):
             return os.system, (f"touch '{path.parent / 'marker'}'",)
 
-    torch.save(read_checkpoint(path) | {"config": Hostile()}, path)
+    torch.save(read_sealed(path) | {"config": Hostile()}, path)
     body = path.read_bytes()[:-2] + (75).to_bytes(2, "little")
     path.write_bytes(body + b"w2v-sha256:" + hashlib.sha256(body).hexdigest().encode())
 
@@ -326,8 +326,8 @@ def test_the_last_good_epoch_is_kept_when_the_loss_is_not_finite(tmp_path, monke
         spoil_epoch(3, patch)
         with pytest.raises(FloatingPointError, match=f"step 1 of epoch 3, .*epoch 2 .*{LAST}"):
             train(tmp_path / "parts")
-    assert len(read_checkpoint(tmp_path / "parts" / LAST)["history"]["train_loss"]) == 2
-    best = read_checkpoint(tmp_path / "parts" / "best" / NAME)
+    assert len(read_sealed(tmp_path / "parts" / LAST)["history"]["train_loss"]) == 2
+    best = read_sealed(tmp_path / "parts" / "best" / NAME)
     assert best["epoch"] in (1, 2)
     train_and_save(tmp_path / "parts")
     assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
@@ -437,7 +437,7 @@ def test_a_saved_model_fills_the_classifier_and_a_damaged_one_does_not(tmp_path)
     classifier = make_classifier()
     w2v.load_model(tmp_path / NAME, classifier, vocabulary="words-1")
     rows = classifier.embeddings.weight.detach().clone()
-    assert torch.equal(rows, read_checkpoint(tmp_path / NAME)["center_embeddings"])
+    assert torch.equal(rows, read_sealed(tmp_path / NAME)["center_embeddings"])
     damage(tmp_path / NAME)
     with pytest.raises(w2v.CheckpointError, match=NAME):
         w2v.load_model(tmp_path / NAME, classifier, table="context")

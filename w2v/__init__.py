@@ -18,8 +18,8 @@ _ROOMS = {
     "model": ["Word2Vec", "sgns_loss"],
     "engines.objectives_of_the_model": ["softmax_loss"],
     "evaluation": ["evaluate_word2vec"],
+    "files": ["CheckpointError"],
     "checkpoint": [
-        "CheckpointError",
         "checkpoint_name",
         "load_model",
         "load_word2vec",

@@ -11,16 +11,11 @@ from types import ModuleType
 import torch
 from tqdm import tqdm
 
-from w2v.checkpoint import (
-    CheckpointError,
-    checkpoint_name,
-    read_checkpoint,
-    save_model,
-    write_checkpoint,
-)
+from w2v.checkpoint import checkpoint_name, save_model
 from w2v.config import Word2VecConfig
 from w2v.engines import blocks, distributed, loader
 from w2v.evaluation import evaluate_word2vec
+from w2v.files import CheckpointError, read_sealed, write_sealed
 from w2v.model import Word2Vec
 from w2v.text.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset, subsample, vary_radii
@@ -176,7 +171,7 @@ def train_epochs(
             if history.best_epoch == epoch:
                 best = Path(directory) / "best"
                 save_model(model, best, config, vocabulary=vocabulary, epoch=epoch)
-            write_checkpoint(last, _state(model, optimizers, history, config, vocabulary))
+            write_sealed(last, _state(model, optimizers, history, config, vocabulary))
         yield history
     if last is not None and rank == 0:
         last.unlink(missing_ok=True)
@@ -285,7 +280,7 @@ def _state(model, optimizers, history, config, vocabulary) -> dict:
 
 def _resume(path, model, optimizers, config, vocabulary) -> History:
     """Put model and optimisers back where a training of the same settings was cut off."""
-    state = read_checkpoint(path)
+    state = read_sealed(path)
     for name, wanted in (("config", asdict(config)), ("vocabulary", vocabulary)):
         if state.get(name) != wanted:
             raise CheckpointError(

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from w2v.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from w2v.config import BORDERS, check_choice, check_positive_int
+from w2v.files import CheckpointError, read_sealed, write_sealed
 from w2v.text.vocabulary import keep_probabilities
 
 NO_WORD = -1  # served in place of a context that lies beyond a radius that was drawn
@@ -192,7 +192,7 @@ class WindowDataset(Dataset):
 
         Source: assignment Q3.13 (a bigger corpus).
         """
-        saved = read_checkpoint(path, mmap=True)
+        saved = read_sealed(path, mmap=True)
         tokens, offsets = saved.get("tokens"), saved.get("offsets")
         if not _is_corpus(tokens, offsets):
             raise CheckpointError(f"{str(path)!r} must hold a tokenised corpus, got {list(saved)}")
@@ -221,7 +221,7 @@ class WindowDataset(Dataset):
         Source: assignment Q3.13 (a bigger corpus).
         """
         corpus = {"tokens": self.tokens, "offsets": self.offsets, "vocabulary": vocabulary}
-        return write_checkpoint(path, corpus)
+        return write_sealed(path, corpus)
 
     def __len__(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0

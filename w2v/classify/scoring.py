@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from w2v.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from w2v.classify.attention import ClassAttentionModel, TextDataset, collate_texts
+from w2v.files import CheckpointError, read_sealed, write_sealed
 
 FORMAT = "w2v classifier 1"
 NORMAL = 1.959964  # the 97.5 % point of the normal distribution
@@ -70,7 +70,7 @@ def save_classifier(
         "classes": list(classes),
         "parameters": dict(classifier.state_dict()),
     }
-    return write_checkpoint(path, payload)
+    return write_sealed(path, payload)
 
 
 def load_classifier(
@@ -91,7 +91,7 @@ def load_classifier(
 
     Source: assignment Q4.2.
     """
-    saved = read_checkpoint(path)
+    saved = read_sealed(path)
     if saved.get("format") != FORMAT:
         raise CheckpointError(f"{str(path)!r} must hold a classifier, got {saved.get('format')!r}")
     if vocabulary is not None and saved.get("vocabulary") != vocabulary:

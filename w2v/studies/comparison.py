@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from w2v.checkpoint import checkpoint_name, read_checkpoint, save_model
+from w2v.checkpoint import checkpoint_name, save_model
 from w2v.classify.attention import ClassifierHistory, TextDataset, train_classifier
 from w2v.config import ClassifierConfig, Word2VecConfig, check_positive_int
 from w2v.engines import distributed
+from w2v.files import read_sealed
 from w2v.model import Word2Vec
 from w2v.text.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
 from w2v.training import History, train_word2vec
@@ -190,7 +191,7 @@ def find_or_train(
     vocabulary = vocabulary_identity(load_tokenizer(source))
     path = Path(directory) / checkpoint_name(config)
     if path.exists():
-        saved = read_checkpoint(path)
+        saved = read_sealed(path)
         if (saved["config"], saved["vocabulary"]) == (asdict(config), vocabulary):
             print(f"Found {path.name}.")
             return path

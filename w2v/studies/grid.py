@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from w2v.checkpoint import replaced
+from w2v.files import write_json
 
 Row = dict[str, Any]
 
@@ -106,28 +106,6 @@ def write_results(path: str | Path, runs: Sequence[Row], rows: Sequence[Row], **
         "runs": [{key: run[key] for key in run if key != "seconds"} for run in runs],
     }
     return write_json(path, payload)
-
-
-def write_json(path: str | Path, payload: Row) -> Path:
-    """Write a file whole or not at all.
-
-    Args:
-        path: the file; its directory is made if it is missing.
-        payload: plain numbers, strings, lists and dicts.
-
-    Returns:
-        The path.
-
-    Raises:
-        ValueError: a number that is not finite, which JSON cannot hold.
-
-    Source: the package's own convention for files.
-    """
-    path = Path(path)
-    text = json.dumps(payload, indent=1, allow_nan=False)
-    with replaced(path) as file:
-        file.write(text.encode() + b"\n")
-    return path
 
 
 def _run_in_processes(

@@ -16,7 +16,6 @@ import json
 import os
 import platform
 import re
-import sys
 import sysconfig
 import tempfile
 import warnings
@@ -24,6 +23,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+
+from w2v.files import cache_directory
 
 PACKAGES = ("numpy", "torch", "pandas", "matplotlib", "transformers", "sympy", "networkx")
 LIBRARIES = ("pandas", "sympy", "torch", "transformers")
@@ -248,22 +249,3 @@ def _cache_key() -> str:
         except importlib.metadata.PackageNotFoundError:
             versions[package] = None
     return hashlib.sha256(json.dumps(versions).encode()).hexdigest()[:16]
-
-
-def cache_directory() -> Path:
-    """Return where this platform keeps caches; W2V_CACHE overrules it.
-
-    Returns:
-        The directory; it may not be there yet.
-
-    Source: assignment Q3.1 (what is slow to make is made once).
-    """
-    if chosen := os.environ.get("W2V_CACHE"):
-        return Path(chosen)
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "w2v"

@@ -8,7 +8,7 @@ from functools import partial
 from importlib.metadata import version
 
 from w2v.config import check_positive_int
-from w2v.text.builtin import cache_directory
+from w2v.files import cache_directory
 from w2v.text.sources import quiet
 
 CACHED_FROM = 1_000_000  # characters: a smaller corpus is tokenised in a second

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from w2v.checkpoint import replaced
+from w2v.files import replaced
 
 LONGEST_HEADER = 100
 
