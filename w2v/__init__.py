@@ -13,10 +13,10 @@ _ROOMS = {
     "text.labelled": ["load_csv", "load_labelled", "split_labelled"],
     "text.corpus": ["load_documents", "load_tokenizer", "preprocess", "vocabulary_identity"],
     "windows": ["extract_words_contexts", "flatten_dataset_to_list", "WindowDataset"],
-    "text.vocabulary": ["NoiseDistribution", "Vocabulary"],
-    "batches": ["collate_fn", "make_loader"],
+    "text.vocabulary": ["Vocabulary"],
+    "batches": ["NoiseDistribution", "collate_fn", "make_loader"],
     "model": ["Word2Vec", "sgns_loss"],
-    "engines.objectives_of_the_model": ["softmax_loss"],
+    "engines.objectives": ["softmax_loss"],
     "evaluation": ["evaluate_word2vec"],
     "files": ["CheckpointError"],
     "checkpoint": [

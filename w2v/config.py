@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from w2v.engines import ENGINES
+
 BORDERS = ("drop", "shift", "pad")
-ENGINES = ("loader", "hogwild", "blocks")
 OBJECTIVES = ("sgns", "skipgram", "cbow", "cbow_ns")
 SUBSAMPLE_RULES = ("word2vec.c", "paper", "percentile")
 LOWEST_RATE = 1e-4  # share of the learning rate that is left at the very end, as in word2vec.c
@@ -153,7 +154,7 @@ class Word2VecConfig:
         check_seed(self.seed)
         check_choice("border", self.border, BORDERS)
         noise_exponent(self.noise)
-        check_choice("engine", self.engine, ENGINES)
+        check_choice("engine", self.engine, tuple(ENGINES))
         if self.subsample:
             check_positive("subsample", self.subsample)
         check_choice("subsample_rule", self.subsample_rule, SUBSAMPLE_RULES)

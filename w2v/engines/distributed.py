@@ -8,15 +8,16 @@ words of all: so the learning rate is multiplied by the number of processes.
 """
 
 import atexit
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.distributed as dist
 
+from w2v.batches import NoiseDistribution
 from w2v.config import Word2VecConfig
+from w2v.engines import Report, make_engine
 from w2v.model import Word2Vec
-from w2v.text.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
 
 WORDS_PER_ROW = 16  # between two means: to exchange a row costs about as much as to train a word
@@ -27,8 +28,6 @@ def join() -> tuple[int, int]:
 
     Returns:
         The rank of this process and their number; 0 and 1 without torchrun.
-
-    Source: the specification of `torchrun`.
     """
     if not (dist.is_available() and dist.is_torchelastic_launched()):
         return 0, 1
@@ -38,66 +37,76 @@ def join() -> tuple[int, int]:
     return dist.get_rank(), dist.get_world_size()
 
 
-def train_epoch(
-    train: Callable[..., float],
-    model: Word2Vec,
-    train_set: WindowDataset,
-    config: Word2VecConfig,
-    *,
-    optimizers: list,
-    noise: NoiseDistribution,
-    epoch: int,
-    generator: torch.Generator,
-    report: Callable[[int, float], None],
-) -> float:
-    """Train on this process's share of the text, and take the mean of all tables now and then.
+class AveragedEngine:
+    """Train on this process's shard of the text, and average the tables of all now and then.
 
     Args:
-        train: `train_epoch` of the engine that does the work.
-        model: the model, equal in all processes before and after.
-        train_set: all windows; each process takes its own of them.
-        config: as the engine wants it.
-        optimizers: as the engine makes them.
-        noise: where negatives come from.
-        epoch: counted from 1.
-        generator: equal in all processes; each draws a seed of its own.
-        report: called with the words of all processes and the loss of this one.
-
-    Returns:
-        Mean loss per pair over the epoch and all processes, in nats.
+        model: the model, equal in all processes before and after each epoch.
+        config: as `HogwildEngine` wants it.
+        noise: the distribution of the negatives.
 
     Raises:
-        ValueError: too few documents to give each process a window; in all processes alike.
+        ValueError: an engine other than "hogwild": an optimiser's state would have to be averaged
+            as well.
 
     Source: McMahan et al. 2017 (averaging of models); Goyal et al. 2017 (the learning rate).
     """
-    rank, n_ranks = join()
-    pieces = share(train_set, n_ranks, WORDS_PER_ROW * noise.vocab_size)[rank]
-    seeds = torch.randint(2**62, (n_ranks,), generator=generator)
-    own = torch.Generator().manual_seed(int(seeds[rank]))
-    local = replace(
-        config,
-        epochs=config.epochs * len(pieces),  # each piece is an epoch of its own to the engine
-        learning_rate=config.learning_rate * n_ranks,
-    )
-    total = torch.zeros(2, dtype=torch.float64)  # loss times windows, and windows
-    for i, piece in enumerate(pieces, start=1):
-        loss = train(
-            model,
-            piece,
-            local,
-            optimizers=optimizers,
-            noise=noise,
-            epoch=(epoch - 1) * len(pieces) + i,
-            generator=own,
-            report=lambda n_words, loss: report(n_words * n_ranks, loss),
+
+    def __init__(self, model: Word2Vec, config: Word2VecConfig, noise: NoiseDistribution) -> None:
+        if config.engine != "hogwild":
+            raise ValueError(
+                f'engine must be "hogwild" for several processes, got {config.engine!r}'
+            )
+        self.model, self.config, self.noise = model, config, noise
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """Give nothing: plain SGD keeps nothing from one step to the next."""
+        return []
+
+    def load_state_dict(self, state: list[dict[str, Any]]) -> None:
+        """Go on from nothing."""
+
+    def train_epoch(
+        self, windows: WindowDataset, epoch: int, generator: torch.Generator, report: Report
+    ) -> float:
+        """Train on the pieces of this process, and average the tables after each of them.
+
+        Args:
+            windows: all windows; each process takes its own of them.
+            epoch: counted from 1.
+            generator: equal in all processes; each draws a seed of its own from it.
+            report: called with the words of all processes and the loss of this one.
+
+        Returns:
+            Mean loss per pair over the epoch and all processes, in nats.
+
+        Raises:
+            ValueError: too few documents to give each process a window; in all processes alike.
+        """
+        rank, n_ranks = join()
+        pieces = share(windows, n_ranks, WORDS_PER_ROW * self.noise.vocab_size)[rank]
+        seeds = torch.randint(2**62, (n_ranks,), generator=generator)
+        own = torch.Generator().manual_seed(int(seeds[rank]))
+        local = replace(
+            self.config,
+            epochs=self.config.epochs * len(pieces),  # each piece is an epoch to the engine
+            learning_rate=self.config.learning_rate * n_ranks,
         )
-        total += torch.tensor([loss * len(piece), len(piece)], dtype=torch.float64)
-        for table in model.parameters():  # each where it lies: a copy of both costs as much again
-            dist.all_reduce(table.data)
-            table.data /= n_ranks
-    dist.all_reduce(total)
-    return (total[0] / total[1]).item()
+        engine = make_engine(self.model, local, self.noise)
+        total = torch.zeros(2, dtype=torch.float64)  # loss times windows, and windows
+        for i, piece in enumerate(pieces, start=1):
+            loss = engine.train_epoch(
+                piece,
+                (epoch - 1) * len(pieces) + i,
+                own,
+                lambda n_words, loss: report(n_words * n_ranks, loss),
+            )
+            total += torch.tensor([loss * len(piece), len(piece)], dtype=torch.float64)
+            for table in self.model.parameters():  # in place: a copy of both costs as much again
+                dist.all_reduce(table.data)
+                table.data /= n_ranks
+        dist.all_reduce(total)
+        return (total[0] / total[1]).item()
 
 
 def share(train_set: WindowDataset, n_ranks: int, n_words: int) -> list[list[WindowDataset]]:
@@ -146,13 +155,6 @@ def _windows(train_set: WindowDataset, cuts: list[int]) -> list[int]:
 def _piece(train_set: WindowDataset, first: int, last: int) -> WindowDataset:
     """Take the documents first ... last - 1, without copying their tokens."""
     offsets = train_set.offsets[first : last + 1]
-    piece = WindowDataset(
-        train_set.tokens[offsets[0] : offsets[-1]],
-        offsets - offsets[0],
-        train_set.radius,
-        train_set.border,
-        train_set.pad_id,
-    )
-    if train_set.radii is not None:
-        piece.radii = train_set.radii[offsets[0] : offsets[-1]]
-    return piece
+    start, stop = int(offsets[0]), int(offsets[-1])
+    radii = None if train_set.radii is None else train_set.radii[start:stop]
+    return train_set.over(train_set.tokens[start:stop], offsets - start, radii)

@@ -19,13 +19,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from w2v.batches import NoiseDistribution
 from w2v.config import BORDERS, LOWEST_RATE, Word2VecConfig, learning_rate_at
 from w2v.model import Word2Vec
-from w2v.text.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
 
 try:
@@ -37,7 +38,7 @@ except ImportError as error:
         'engine "hogwild" needs numba, which is not installed; pip install "w2v[fast]"'
     ) from error
 
-from w2v.engines import lanes
+from w2v.engines import Report, lanes
 from w2v.engines.lanes import (
     INDEX,
     LANES,
@@ -60,92 +61,86 @@ AHEAD = 2  # steps between the draw of a negative and its use, so that its row h
 CHUNK_FLOPS = 1.5e9  # about 20 ms of work: how long Ctrl-C waits
 
 
-def make_optimizers(model: Word2Vec, config: Word2VecConfig) -> list:
-    """Make no optimiser: plain SGD keeps nothing from one step to the next.
+class HogwildEngine:
+    """Train in compiled code, with as many threads as `torch.get_num_threads()` says.
+
+    With one thread the same generator gives the same tables, bit for bit.
 
     Args:
-        model: the model.
-        config: the settings.
-
-    Returns:
-        An empty list.
-
-    Source: Recht et al. 2011.
-    """
-    return []
-
-
-def train_epoch(
-    model: Word2Vec,
-    train_set: WindowDataset,
-    config: Word2VecConfig,
-    *,
-    optimizers: list,
-    noise: NoiseDistribution,
-    epoch: int,
-    generator: torch.Generator,
-    report: Callable[[int, float], None],
-) -> float:
-    """Train on every pair of the corpus once, in text order, with new negatives.
-
-    Runs as many threads as `torch.get_num_threads()` says; with one, the same generator gives
-    the same tables, bit for bit.
-
-    Args:
-        model: the model; its two tables are updated in place.
-        train_set: the windows.
+        model: the model; its two tables, float32 on the CPU, are updated in place.
         config: gives R, K, the border rule, the learning rate, whether it falls over how many
             epochs, and whether to share negatives.
-        optimizers: none, as `make_optimizers` makes them.
-        noise: where negatives come from.
-        epoch: counted from 1.
-        generator: of the negatives.
-        report: called after each chunk with its number of center words and its mean loss.
-
-    Returns:
-        Mean loss per pair over the epoch, in nats, each pair as it was before its step.
-
-    Raises:
-        ValueError: tables that are not float32 on the CPU.
-        FloatingPointError: a loss that is not finite; its message names the word.
+        noise: the distribution of the negatives.
 
     Source: assignment eq. (1) and Q3.13; Recht et al. 2011; Mikolov et al. 2013b.
     """
-    center, context = _table(model.center_embeddings), _table(model.context_embeddings)
-    seed = int(torch.randint(2**62, (), generator=generator))
-    n_tokens = len(train_set.tokens)
-    fall = config.decay * config.learning_rate / config.epochs / n_tokens  # for each token
-    train_tokens = _compiled(center.shape[1], config.ratio)
-    corpus = train_set.tokens.numpy(), train_set.offsets.numpy()
-    draws = noise.threshold.numpy(), noise.alias.to(torch.int32).numpy()
-    hot = train_set.counts(len(center)).argsort(descending=True)[:HOT].numpy()  # (HOT,)
-    border = BORDERS.index(config.border), train_set.pad_id
-    varied = train_set.radii is not None
-    radii = train_set.radii.numpy() if varied else np.empty(0, np.uint8)
-    options = config.radius, varied, radii, config.shared_negatives
 
-    def train(start: int) -> tuple[float, int, int]:
-        stop = min(start + chunk, n_tokens)
-        rate = learning_rate_at(config, epoch, start / n_tokens)
-        rates = rate, fall, config.learning_rate * LOWEST_RATE
-        return train_tokens(
-            center, context, *corpus, start, stop, *draws, hot, *border, *options, *rates, seed
-        )
+    def __init__(self, model: Word2Vec, config: Word2VecConfig, noise: NoiseDistribution) -> None:
+        self.model, self.config, self.noise = model, config, noise
 
-    chunk = max(256, int(CHUNK_FLOPS / (12 * config.radius * (config.ratio + 1) * config.dim)))
-    total, n_pairs = 0.0, 0
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        jobs = [pool.submit(train, start) for start in range(0, n_tokens, chunk)]
-        try:
-            for i, job in enumerate(jobs):
-                loss, pairs, n_words = job.result()
-                if not math.isfinite(loss):
-                    raise FloatingPointError(f"loss must be finite, got {loss} at word {i * chunk}")
-                total, n_pairs = total + loss, n_pairs + pairs
-                report(n_words, loss / max(pairs, 1))
-        finally:  # on Ctrl-C too: what has not begun does not begin
-            pool.shutdown(wait=False, cancel_futures=True)
-    return total / max(n_pairs, 1)
+    def state_dict(self) -> list[dict[str, Any]]:
+        """Give nothing: plain SGD keeps nothing from one step to the next."""
+        return []
+
+    def load_state_dict(self, state: list[dict[str, Any]]) -> None:
+        """Go on from nothing."""
+
+    def train_epoch(
+        self, windows: WindowDataset, epoch: int, generator: torch.Generator, report: Report
+    ) -> float:
+        """Train on every pair of the text once, in text order, with new negatives.
+
+        Args:
+            windows: what to train on in this epoch.
+            epoch: counted from 1.
+            generator: draws the negatives.
+            report: called after each chunk with its number of center words and its mean loss.
+
+        Returns:
+            Mean loss per pair over the epoch, in nats, each pair as it was before its step.
+
+        Raises:
+            ValueError: tables that are not float32 on the CPU.
+            FloatingPointError: a loss that is not finite; its message names the word.
+        """
+        config, noise = self.config, self.noise
+        center, context = map(_table, (self.model.center_embeddings, self.model.context_embeddings))
+        seed = int(torch.randint(2**62, (), generator=generator))
+        n_tokens = len(windows.tokens)
+        fall = config.decay * config.learning_rate / config.epochs / n_tokens  # for each token
+        train_tokens = _compiled(center.shape[1], config.ratio)
+        corpus = windows.tokens.numpy(), windows.offsets.numpy()
+        draws = noise.threshold.numpy(), noise.alias.to(torch.int32).numpy()
+        hot = windows.counts(len(center)).argsort(descending=True)[:HOT].numpy()  # (HOT,)
+        border = BORDERS.index(config.border), windows.pad_id
+        varied = windows.radii is not None
+        radii = windows.radii.numpy() if varied else np.empty(0, np.uint8)
+        options = config.radius, varied, radii, config.shared_negatives
+
+        def train(start: int) -> tuple[float, int, int]:
+            stop = min(start + chunk, n_tokens)
+            rate = learning_rate_at(config, epoch, start / n_tokens)
+            rates = rate, fall, config.learning_rate * LOWEST_RATE
+            return train_tokens(
+                center, context, *corpus, start, stop, *draws, hot, *border, *options, *rates, seed
+            )
+
+        chunk = max(256, int(CHUNK_FLOPS / (12 * config.radius * (config.ratio + 1) * config.dim)))
+        total, n_pairs = 0.0, 0
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            jobs = [pool.submit(train, start) for start in range(0, n_tokens, chunk)]
+            try:
+                for i, job in enumerate(jobs):
+                    loss, pairs, n_words = job.result()
+                    if not math.isfinite(loss):
+                        raise FloatingPointError(
+                            f"loss must be finite, got {loss} at word {i * chunk}"
+                        )
+                    total, n_pairs = total + loss, n_pairs + pairs
+                    report(n_words, loss / max(pairs, 1))
+            finally:  # on Ctrl-C too: what has not begun does not begin
+                pool.shutdown(wait=False, cancel_futures=True)
+        return total / max(n_pairs, 1)
 
 
 def _table(embeddings: torch.nn.Embedding) -> np.ndarray:
