@@ -40,8 +40,8 @@ def collate_fn(
 
     Source: assignment Q3.6.
     """
-    check_positive_int("K", K)
-    check_positive_int("vocab_size", vocab_size)
+    K = check_positive_int("K", K)
+    vocab_size = check_positive_int("vocab_size", vocab_size)
     words, contexts = zip(*batch, strict=True)
     word_id = _stack(words)  # (B,)
     positive = _stack(contexts)  # (B, 2R)
@@ -88,7 +88,7 @@ def make_loader(
     return DataLoader(
         dataset,
         batch_size=config.batch_size,
-        sampler=_Shuffle(len(dataset), generator) if shuffle else None,
+        sampler=_Shuffle(dataset, generator) if shuffle else None,
         generator=generator,
         collate_fn=partial(
             collate_fn,
@@ -116,8 +116,8 @@ def _pad_id_of(dataset: Any) -> int | None:
 class _Shuffle(Sampler):
     """Visit each index once, in torch's own random order, with 4 bytes an index instead of 48."""
 
-    def __init__(self, n_indices: int, generator: torch.Generator) -> None:
-        self.n_indices, self.generator = n_indices, generator
+    def __init__(self, dataset: Any, generator: torch.Generator) -> None:
+        self.n_indices, self.generator = len(dataset), generator
 
     def __len__(self) -> int:
         return self.n_indices
@@ -129,14 +129,14 @@ class _Shuffle(Sampler):
 
 
 class NoiseDistribution:
-    """Draw word ids with probabilities proportional to count ** exponent, in constant time each.
+    """Draw word ids with given probabilities, in constant time each.
 
-    Built once as an alias table (Walker's method): a draw picks one of V equal columns, then
-    one of the two ids that share the column. `torch.multinomial` would rebuild its own table at
-    every call.
+    The distribution is an alias table (Walker's method), built once. A draw picks one of V equal
+    columns, then one of the two ids that share the column. `torch.multinomial` would build a table
+    of its own at every call.
 
     Args:
-        weights: unnormalised probabilities, shape (V,), 0 or more, one at least above 0.
+        weights: unnormalised probabilities, shape (V,), 0 or more, at least one above 0.
 
     Raises:
         ValueError: weights that are negative, not finite or all zero.
@@ -163,8 +163,8 @@ class NoiseDistribution:
         """Build the distribution that a config names.
 
         Args:
-            noise: "uniform" (every id of the vocabulary alike, unseen ones too), or
-                "unigram^a": count ** a, so that ids never seen are never drawn.
+            noise: "uniform" gives every id of the vocabulary the same probability, also ids that
+                do not occur. "unigram^a" gives an id a probability proportional to count ** a.
             counts: occurrences of each id in the training set, shape (V,).
 
         Returns:
@@ -180,34 +180,37 @@ class NoiseDistribution:
         exponent = noise_exponent(noise)
         return cls(torch.where(counts > 0, counts.double() ** exponent, 0.0))
 
-    def to(self, device: torch.device) -> "NoiseDistribution":
+    def __repr__(self) -> str:
+        kind = "uniform" if self.is_uniform else "not uniform"
+        return f"NoiseDistribution({self.vocab_size} ids, {kind})"
+
+    def to(self, device: torch.device | str) -> "NoiseDistribution":
         """Give the same distribution, to draw on another device.
 
         Args:
             device: where the ids are wanted.
 
         Returns:
-            A distribution whose tables are there; on the same device, they are shared.
-
-        Source: the package's own convention for devices.
+            A distribution whose tables are there; on the same device they are shared.
         """
         moved = copy.copy(self)
         moved.threshold, moved.alias = self.threshold.to(device), self.alias.to(device)
         return moved
 
-    def sample(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    def sample(self, shape: tuple[int, ...], generator: torch.Generator | None = None) -> Tensor:
         """Draw independent word ids, with replacement.
 
         Args:
             shape: the shape wanted.
-            generator: where the randomness comes from, on the device of the distribution.
+            generator: draws the ids, on the device of the distribution; None takes torch's
+                global generator.
 
         Returns:
             Ids in [0, V), of that shape, int64.
 
         Source: assignment Q3.6.
         """
-        device = generator.device
+        device = self.threshold.device
         column = torch.randint(self.vocab_size, shape, generator=generator, device=device)
         if self.is_uniform:
             return column

@@ -29,8 +29,8 @@ class Word2Vec(nn.Module):
         self, vocab_size: int, dim: int, *, generator: torch.Generator | None = None
     ) -> None:
         super().__init__()
-        check_positive_int("vocab_size", vocab_size)
-        check_positive_int("dim", dim)
+        vocab_size = check_positive_int("vocab_size", vocab_size)
+        dim = check_positive_int("dim", dim)
         self.center_embeddings = nn.Embedding(vocab_size, dim)  # (V, d)
         self.context_embeddings = nn.Embedding(vocab_size, dim)  # (V, d)
         nn.init.uniform_(self.center_embeddings.weight, -0.5 / dim, 0.5 / dim, generator=generator)

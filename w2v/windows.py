@@ -5,6 +5,7 @@ import os
 from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ def extract_words_contexts(
 
     Source: assignment Q3.2.
     """
-    check_positive_int("R", R)
+    R = check_positive_int("R", R)
     check_choice("border", border, BORDERS)
     ids = list(ids)
     if border == "drop":
@@ -122,7 +123,7 @@ class WindowDataset(Dataset):
         *,
         radii: Tensor | None = None,
     ) -> None:
-        check_positive_int("radius", radius)
+        radius = check_positive_int("radius", radius)
         check_choice("border", border, BORDERS)
         self.tokens, self.offsets = tokens, offsets
         self.radius, self.border, self.pad_id, self.radii = radius, border, pad_id, radii
@@ -166,8 +167,8 @@ class WindowDataset(Dataset):
         for row in dataset:
             tokens.frombytes(_int32_ids(row["input_ids"]).tobytes())
             offsets.append(len(tokens))
-        kept = (torch.from_numpy(np.asarray(numbers)) for numbers in (tokens, offsets))
-        return cls(*kept, radius, border, pad_id)
+        tokens, offsets = (torch.from_numpy(np.asarray(numbers)) for numbers in (tokens, offsets))
+        return cls(tokens, offsets, radius, border, pad_id)
 
     def __len__(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
@@ -371,15 +372,14 @@ class WindowDataset(Dataset):
         Source: assignment Q3.13 (a bigger corpus).
         """
         saved = read_sealed(path, mmap=True)
-        tokens, offsets = saved.get("tokens"), saved.get("offsets")
-        if not _is_corpus(tokens, offsets):
+        if not _is_corpus(saved):
             raise CheckpointError(f"{str(path)!r} must hold a tokenised corpus, got {list(saved)}")
         if vocabulary is not None and saved.get("vocabulary") != vocabulary:
             raise CheckpointError(
                 f"{str(path)!r} must hold ids of vocabulary {vocabulary!r}, "
                 f"got {saved.get('vocabulary')!r}; tokenise the text again"
             )
-        return cls(tokens, offsets, radius, border, pad_id)
+        return cls(saved["tokens"], saved["offsets"], radius, border, pad_id)
 
     def __repr__(self) -> str:
         return (
@@ -399,10 +399,13 @@ def _int32_ids(ids: Sequence[int]) -> np.ndarray:
     return stored
 
 
-def _is_corpus(tokens: object, offsets: object) -> bool:
-    """Tell whether documents can be cut out of tokens without reading beyond their end."""
-    for part, dtype in ((tokens, torch.int32), (offsets, torch.int64)):
+def _is_corpus(saved: dict[str, Any]) -> bool:
+    """Tell whether documents can be cut out of the tokens without reading beyond their end."""
+    for name, dtype in (("tokens", torch.int32), ("offsets", torch.int64)):
+        part = saved.get(name)
         if not (isinstance(part, Tensor) and part.dtype == dtype and part.dim() == 1):
             return False
-    ends = (0, len(tokens)) == (offsets[0], offsets[-1]) if len(offsets) else False
-    return bool(ends and (offsets.diff() >= 0).all())
+    tokens, offsets = saved["tokens"], saved["offsets"]
+    if not len(offsets) or (offsets[0], offsets[-1]) != (0, len(tokens)):
+        return False
+    return bool((offsets.diff() >= 0).all())

@@ -1,12 +1,13 @@
-"""One epoch as products of matrices, on a GPU or the CPU: blocks of neighbouring words (Q3.13).
+"""One epoch as matrix products, on a GPU or the CPU, in blocks of neighbouring words (Q3.13).
 
-Words that stand side by side share most of their contexts. So a block of 64 words gathers its
-center rows and the context rows in reach of them once, and its positive pairs are a band of the
-product of the two. The words of a block share M negatives as well. Those weigh K n / M for a word
-of n positives, in place of K n of its own: because negatives are drawn alike for every pair, the
-expectation of loss and gradient stays as it is.
+Neighbouring words share most of their contexts. So a block of 64 words gathers its center rows,
+and the context rows around them, once. One matrix product scores the block; the positive pairs
+lie near its diagonal. The words of a block also share M negatives. Each is weighted K n / M for a
+word of n positives, so they count as K per positive. This leaves the expectation of loss and
+gradient unchanged, because negatives have the same distribution for every pair.
 
-Gradients are written out, not traced. Each row is stepped on once a step, at a rate of its own.
+Gradients are written in closed form, without autograd. Each row is updated once a step, with a
+learning rate of its own.
 """
 
 import math
@@ -29,13 +30,12 @@ LOOK = 16  # steps between two looks at the loss: a GPU need not wait for each
 
 
 class RowAdagrad:
-    """Move each row of a table at a rate that falls with the gradients it has seen.
+    """Update each row of a table at a rate that falls with the gradients of that row so far.
 
-    The history of a row is the sum, over its occurrences, of the mean square of their gradients;
-    a step is the sum of its gradients over the root of its history. Many occurrences in one step
-    then weigh as if they had come one after the other. But gradients taken at the same place all
-    point the same way, so that the step of a frequent word would overshoot: it is cut to a
-    length that no lone occurrence exceeds.
+    The history of a row is the sum, over its occurrences, of the mean square of their gradients.
+    A step is the sum of its gradients divided by the root of its history. Gradients of many
+    occurrences in one step point the same way, so the step of a frequent word could be too long.
+    It is cut to the length that a single occurrence can reach.
 
     Args:
         table: the table, shape (V, d); it is updated in place.
@@ -49,7 +49,7 @@ class RowAdagrad:
         self.owner = torch.zeros(len(table), dtype=torch.int64, device=table.device)  # (V,)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Give what a resumed training needs.
+        """Give the history, which a resumed training needs.
 
         Returns:
             The history, shape (V,).
@@ -69,7 +69,7 @@ class RowAdagrad:
         self.history.copy_(state["history"])
 
     def step(self, ids: Tensor, gradients: Tensor, rate: float) -> None:
-        """Move every row that occurs once, against the sum of its gradients.
+        """Update every row that occurs once, against the sum of its gradients.
 
         Args:
             ids: the rows, shape (n,), int64; a row may occur several times.
@@ -167,10 +167,10 @@ class BlocksEngine:
 
 
 def _blocks(windows: WindowDataset, starts: Tensor, width: int) -> tuple[Tensor, ...]:
-    """Give the ids of blocks of words and of all contexts in their reach, and say what is a pair.
+    """Gather the ids of blocks of words and of all contexts around them, and find the pairs.
 
-    From the b places where blocks start: (b, width) and (b, reach) ids, a mask (b, width, reach)
-    that is True for the positive pairs, and how many of the words are centers.
+    For the b places where blocks start, it gives ids (b, width) and (b, reach), a mask
+    (b, width, reach) that is True for the positive pairs, and the number of center words.
     """
     n_tokens = len(windows.tokens)
     halo = (2 if windows.border == "shift" else 1) * windows.radius
@@ -189,7 +189,7 @@ def _blocks(windows: WindowDataset, starts: Tensor, width: int) -> tuple[Tensor,
 
 
 def _pairs(words: Tensor, contexts: Tensor, label: int, weight: Tensor) -> tuple[Tensor, ...]:
-    """Give equation (1) over the pairs of some blocks, and its gradients.
+    """Compute equation (1) over the pairs of some blocks, and its gradients.
 
     With y = 1 for positive pairs and -1 for negative ones, equation (1) is the weighted sum of
     -log sigma(z), z = y c . w. Its derivative by c . w is -y sigma(-z). Takes words (b, n, d),

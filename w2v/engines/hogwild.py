@@ -1,16 +1,17 @@
+# pyright: reportCallIssue=false
+# numba itself passes the first argument of a function that `intrinsic` decorates.
 """One epoch in compiled code: one thread a core, no locks, the tables updated in place (Q3.13).
 
-Words and contexts change seats here, as in word2vec.c: the step visits each context c of the
-text in turn, with all the words w whose window holds it. Those 2R words then share the K
-negatives of c, so that a step is three products of small matrices. The pairs (w, c) of an epoch
-are the same as `WindowDataset` serves; and because negatives are drawn alike for every pair,
-sharing them leaves the expectation of loss and gradient as it is.
+The orientation is that of word2vec.c. A step visits one context c of the text, with all the words
+w whose window holds it. Those 2R words share the K negatives of c, so a step is three products of
+small matrices. The pairs (w, c) of an epoch are those that `WindowDataset` serves. Sharing the
+negatives leaves the expectation of loss and gradient unchanged, because negatives have the same
+distribution for every pair.
 
-The rows of the words in reach are copied into a window of the thread's own, and their gains added
-to the table when they leave it: threads that wrote the rows of "the" or "of" to the table at each
-of the 2R steps would wait for each other's caches most of the time. For the same reason a thread
-has its own copies of the context rows of the most frequent words, and exchanges what they gained
-every few hundred steps.
+A thread copies the rows of the words in its window, and adds their changes to the table when they
+leave the window. Otherwise the threads would all write the rows of "the" and "of" at each step,
+and wait for each other's caches most of the time. For the same reason a thread has copies of the
+context rows of the most frequent words, and exchanges their changes every few hundred steps.
 """
 
 import math
@@ -113,9 +114,9 @@ class HogwildEngine:
         draws = noise.threshold.numpy(), noise.alias.to(torch.int32).numpy()
         hot = windows.counts(len(center)).argsort(descending=True)[:HOT].numpy()  # (HOT,)
         border = BORDERS.index(config.border), windows.pad_id
-        varied = windows.radii is not None
-        radii = windows.radii.numpy() if varied else np.empty(0, np.uint8)
-        options = config.radius, varied, radii, config.shared_negatives
+        varied = windows.radii
+        radii = np.empty(0, np.uint8) if varied is None else varied.numpy()
+        options = config.radius, varied is not None, radii, config.shared_negatives
 
         def train(start: int) -> tuple[float, int, int]:
             stop = min(start + chunk, n_tokens)
@@ -144,7 +145,7 @@ class HogwildEngine:
 
 
 def _table(embeddings: torch.nn.Embedding) -> np.ndarray:
-    """Give the memory of a table itself, not a copy."""
+    """Give the memory of a table as an array, not a copy."""
     weight = embeddings.weight.detach()
     if weight.device.type != "cpu" or weight.dtype != torch.float32 or not weight.is_contiguous():
         raise ValueError(
@@ -155,7 +156,7 @@ def _table(embeddings: torch.nn.Embedding) -> np.ndarray:
 
 
 def _width(n_contexts: int) -> int:
-    """Give how many lanes the pairs of one word take, so that no word straddles two registers."""
+    """Count the lanes for the pairs of one word, so that no word lies in two registers."""
     if n_contexts > LANES:
         return LANES * math.ceil(n_contexts / LANES)
     return 1 << (n_contexts - 1).bit_length()
@@ -205,7 +206,7 @@ def _train_pairs(
 
 
 def _write_logits(words: Rows, contexts: list, logits: Rows, n_words) -> None:
-    """Write c . w for all pairs to `logits`: a few words at a time, as one register holds."""
+    """Write c . w for all pairs to `logits`, as many words at a time as one register holds."""
     builder, width = words.builder, logits.dim
     tile = max(1, LANES // width)
     whole = builder.sub(n_words, builder.srem(n_words, INDEX(tile)))
@@ -236,9 +237,9 @@ def _write_slopes(slopes: Rows, labels, rate: Lanes, n_words) -> Lanes:
     with cgutils.for_range_slice(builder, INDEX(0), n_words, INDEX(tile), INDEX) as (i, _):
         excess = builder.sub(builder.add(i, INDEX(tile)), n_words)  # words beyond the last
         excess = builder.select(builder.icmp_signed(">", excess, INDEX(0)), excess, INDEX(0))
-        real = builder.gep(labels, [builder.mul(excess, INDEX(width))])
+        first = builder.gep(labels, [builder.mul(excess, INDEX(width))])
         for lane in range(0, tile * width, LANES):
-            y = load(builder, real, lane, lane + LANES)  # 0 where there is no pair
+            y = load(builder, first, lane, lane + LANES)  # 0 where there is no pair
             z = load(builder, slopes.address(i), lane, lane + LANES) * y
             e = exp(abs(z) * -1.0)  # at most 1, so that nothing overflows
             loss.add((log1p(e) + (abs(z) - z) * 0.5) * y * y)
@@ -270,7 +271,7 @@ def _write_update(words: Rows, contexts: list, slopes: Rows, n_words, starts: li
 
 @intrinsic(prefer_literal=True)
 def _enter(_, center, word, window, place, next_word, dim):
-    """Copy a row of the center table into the window, twice: to step on, and to remember."""
+    """Copy a row of the center table into the window twice: one to update, one to compare with."""
 
     def write(numba_context, builder, signature, arguments):
         row, copy, memory = _window_rows(numba_context, builder, signature, arguments)
@@ -285,7 +286,7 @@ def _enter(_, center, word, window, place, next_word, dim):
 
 @intrinsic(prefer_literal=True)
 def _leave(_, center, word, window, place, next_word, dim):
-    """Add what a row has gained in the window to the center table."""
+    """Add the change of a row in the window to the center table."""
 
     def write(numba_context, builder, signature, arguments):
         row, copy, memory = _window_rows(numba_context, builder, signature, arguments)
@@ -353,7 +354,7 @@ def _draw_contexts(queue, place, positive, state, threshold, alias, slot, base, 
 
 @njit
 def _centers_of(t, first, last, radius, border):
-    """Give the range of centers whose window holds place t of the document [first, last).
+    """Find the range of centers whose window holds place t of the document [first, last).
 
     t lies in the range where it is a center itself.
     """

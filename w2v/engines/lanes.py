@@ -1,8 +1,9 @@
-"""Write machine code that works on several floats at once, in the notation of numbers.
+"""Generate machine code that works on several floats at once, with the operators of numbers.
 
-numba compiles loops well, but keeps no table of partial sums in registers. The inner part of
-`hogwild` is therefore written here instruction by instruction: each `Lanes` stands for one vector
-register of the code to come, and `a * b + c` writes one fused multiply-add.
+numba compiles loops well, but does not keep many partial sums in registers. So the inner part of
+`hogwild` is generated here, instruction by instruction. Each `Lanes` is one vector register of the
+generated code, and `a * b + c` generates one fused multiply-add. A plain numba kernel of 55 lines
+was 3.0 to 3.8 times slower at equal loss.
 """
 
 import numpy as np
@@ -15,13 +16,13 @@ VECTOR, INTEGERS = ir.VectorType(FLOAT, LANES), ir.VectorType(ir.IntType(32), LA
 
 
 class Lanes:
-    """Stand for LANES floats in one register; plain numbers mix in as constants.
+    """Represent LANES floats in one register; plain numbers are constants.
 
     Args:
         builder: llvmlite's writer of instructions.
         value: the register: an LLVM value, or a constant (a number, or LANES of them).
 
-    Source: the package's own; LLVM language reference, vector types.
+    Source: LLVM language reference, vector types.
     """
 
     def __init__(self, builder, value) -> None:
@@ -52,10 +53,7 @@ class Lanes:
         return self._call("llvm.fabs")
 
     def floor(self) -> "Lanes":
-        """Round each float down.
-
-        Source: as the class.
-        """
+        """Round each float down."""
         return self._call("llvm.floor")
 
     def _call(self, name: str) -> "Lanes":
@@ -64,10 +62,7 @@ class Lanes:
         return Lanes(self.builder, self.builder.call(function, [self.value]))
 
     def at_least(self, bound: float, then, otherwise) -> "Lanes":
-        """Take `then` where this is `bound` or more, and `otherwise` elsewhere.
-
-        Source: as the class.
-        """
+        """Take `then` where this is `bound` or more, and `otherwise` elsewhere."""
         bound, then, otherwise = (
             x if isinstance(x, Lanes) else Lanes(self.builder, x) for x in (bound, then, otherwise)
         )
@@ -75,10 +70,7 @@ class Lanes:
         return Lanes(self.builder, self.builder.select(test, then.value, otherwise.value))
 
     def total(self):
-        """Add all floats up, to one double.
-
-        Source: as the class.
-        """
+        """Add all floats up, to one double."""
         kind = ir.FunctionType(FLOAT, [FLOAT, VECTOR])
         function = cgutils.get_or_insert_function(
             self.builder.module, kind, f"llvm.vector.reduce.fadd.v{LANES}f32"
@@ -98,12 +90,10 @@ def spread(builder, number) -> Lanes:
 
 
 class Sum:
-    """Keep a running sum of lanes across the rounds of a loop in the code to come.
+    """Keep a running sum of lanes over the iterations of a loop in the generated code.
 
     Args:
         builder: llvmlite's writer of instructions.
-
-    Source: the package's own; LLVM turns such a variable into a register.
     """
 
     def __init__(self, builder) -> None:
@@ -112,22 +102,16 @@ class Sum:
         builder.store(Lanes(builder, 0.0).value, self.place)
 
     def lanes(self) -> Lanes:
-        """Give the sum so far.
-
-        Source: as the class.
-        """
+        """Give the sum so far."""
         return Lanes(self.builder, self.builder.load(self.place))
 
     def add(self, lanes: Lanes) -> None:
-        """Add to the sum.
-
-        Source: as the class.
-        """
+        """Add to the sum."""
         self.builder.store((self.lanes() + lanes).value, self.place)
 
 
 class Rows:
-    """Find rows of a table in the code to come.
+    """Address the rows of a table in the generated code.
 
     Args:
         builder: llvmlite's writer of instructions.
@@ -135,8 +119,6 @@ class Rows:
         ids: address of the row numbers, int64; None where row i is number i itself.
         dim: floats in a row.
         apart: floats from the start of a row to that of the next; None for dim.
-
-    Source: the package's own.
     """
 
     def __init__(self, builder, table, ids, dim: int, apart: int | None = None) -> None:
@@ -144,26 +126,17 @@ class Rows:
         self.apart = apart or dim
 
     def address(self, i):
-        """Give where the i-th row starts.
-
-        Source: as the class.
-        """
+        """Give where the i-th row starts."""
         if self.ids is not None:
             i = self.builder.load(self.builder.gep(self.ids, [i]))
         return self.builder.gep(self.table, [self.builder.mul(i, INDEX(self.apart))])
 
     def addresses(self, n_rows: int) -> list:
-        """Give where each of the first rows starts.
-
-        Source: as the class.
-        """
+        """Give where each of the first rows starts."""
         return [self.address(INDEX(i)) for i in range(n_rows)]
 
     def number(self, i, k: int) -> Lanes:
-        """Give the k-th float of the i-th row, in every lane.
-
-        Source: as the class.
-        """
+        """Give the k-th float of the i-th row, in every lane."""
         place = self.builder.gep(self.address(i), [INDEX(k)])
         return spread(self.builder, self.builder.load(place))
 
@@ -197,7 +170,7 @@ def store(lanes: Lanes, address, start: int, stop: int) -> None:
 
 
 def prefetch(builder, address, start: int, stop: int) -> None:
-    """Start to bring `address[start:stop]` into the cache, and go on.
+    """Start to load `address[start:stop]` into the cache, without waiting for it.
 
     Source: LLVM language reference, llvm.prefetch.
     """
@@ -214,8 +187,6 @@ def sums(vectors: list[Lanes]) -> Lanes:
     """Give, in lane i, the sum of all lanes of vectors[i]; at most LANES vectors.
 
     Each round adds neighbouring lanes of all vectors, and packs two vectors into one.
-
-    Source: the package's own.
     """
     builder = vectors[0].builder
     vectors = vectors + [Lanes(builder, 0.0)] * (LANES - len(vectors))
