@@ -31,7 +31,7 @@ OURS = (
     "ClassifierConfig",
     "CheckpointError",
 )
-SLOW = {"datasets", "transformers", "matplotlib", "numba", "tokenizers", "huggingface_hub"}
+SLOW = {"datasets", "transformers", "matplotlib", "numba", "tokenizers", "huggingface_hub", "scipy"}
 
 
 def in_a_fresh_python(*lines):
