@@ -161,7 +161,7 @@ class LoaderEngine:
         return [self.optimizer.state_dict()]
 
     def load_state_dict(self, state: list[dict[str, Any]]) -> None:
-        """Go on from what `state_dict` gave."""
+        """Go on from what `state_dict` gave; see `Engine`."""
         (saved,) = state
         self.optimizer.load_state_dict(saved)
 

@@ -61,11 +61,18 @@ class Engine(Protocol):
         ...
 
     def state_dict(self) -> list[dict[str, Any]]:
-        """Give what a resumed training needs besides the model: the states of the optimisers."""
+        """Give the states of the optimisers, which a resumed training needs."""
         ...
 
     def load_state_dict(self, state: list[dict[str, Any]]) -> None:
-        """Go on from what `state_dict` gave."""
+        """Go on from what `state_dict` gave.
+
+        Args:
+            state: the states of the optimisers.
+
+        Raises:
+            KeyError, TypeError, ValueError: the state of another engine.
+        """
         ...
 
 

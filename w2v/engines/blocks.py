@@ -112,7 +112,7 @@ class BlocksEngine:
         return [optimizer.state_dict() for optimizer in self.optimizers]
 
     def load_state_dict(self, state: list[dict[str, Tensor]]) -> None:
-        """Go on from what `state_dict` gave."""
+        """Go on from what `state_dict` gave; see `Engine`."""
         for optimizer, saved in zip(self.optimizers, state, strict=True):
             optimizer.load_state_dict(saved)
 

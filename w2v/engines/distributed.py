@@ -64,25 +64,12 @@ class AveragedEngine:
         return []
 
     def load_state_dict(self, state: list[dict[str, Any]]) -> None:
-        """Go on from nothing."""
+        """Go on from nothing; see `Engine`."""
 
     def train_epoch(
         self, windows: WindowDataset, epoch: int, generator: torch.Generator, report: Report
     ) -> float:
-        """Train on the shards of this process, and average the tables after each of them.
-
-        Args:
-            windows: all windows; each process takes its own of them.
-            epoch: counted from 1.
-            generator: equal in all processes; each draws a seed of its own from it.
-            report: called with the words of all processes and the loss of this one.
-
-        Returns:
-            Mean loss per pair over the epoch and all processes, in nats.
-
-        Raises:
-            ValueError: too few documents to give each process a window; in all processes alike.
-        """
+        """Train on the shards of this process and average after each of them; see `Engine`."""
         rank, n_ranks = join()
         shards = cut_into_shards(windows, n_ranks, WORDS_PER_ROW * self.noise.vocab_size)[rank]
         seeds = torch.randint(2**62, (n_ranks,), generator=generator)

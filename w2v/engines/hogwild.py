@@ -84,26 +84,12 @@ class HogwildEngine:
         return []
 
     def load_state_dict(self, state: list[dict[str, Any]]) -> None:
-        """Go on from nothing."""
+        """Go on from nothing; see `Engine`."""
 
     def train_epoch(
         self, windows: WindowDataset, epoch: int, generator: torch.Generator, report: Report
     ) -> float:
-        """Train on every pair of the text once, in text order, with new negatives.
-
-        Args:
-            windows: what to train on in this epoch.
-            epoch: counted from 1.
-            generator: draws the negatives.
-            report: called after each chunk with its number of center words and its mean loss.
-
-        Returns:
-            Mean loss per pair over the epoch, in nats, each pair as it was before its step.
-
-        Raises:
-            ValueError: tables that are not float32 on the CPU.
-            FloatingPointError: a loss that is not finite; its message names the word.
-        """
+        """Train on every pair of the text once, in text order; see `Engine`."""
         config, noise = self.config, self.noise
         center, context = map(_table, (self.model.center_embeddings, self.model.context_embeddings))
         seed = int(torch.randint(2**62, (), generator=generator))
