@@ -92,6 +92,10 @@ class Lanes:
 def spread(builder: ir.IRBuilder, number: ir.Value) -> Lanes:
     """Put one float into every lane.
 
+    Args:
+        builder: llvmlite's writer of instructions.
+        number: the float.
+
     Source: LLVM language reference, shufflevector.
     """
     first = builder.insert_element(ir.Constant(VECTOR, ir.Undefined), number, INDEX(0))
@@ -115,7 +119,11 @@ class Sum:
         return Lanes(self.builder, self.builder.load(self.place))
 
     def add(self, lanes: Lanes) -> None:
-        """Add to the sum."""
+        """Add to the sum.
+
+        Args:
+            lanes: what is added.
+        """
         self.builder.store((self.lanes() + lanes).value, self.place)
 
 
@@ -142,23 +150,42 @@ class Rows:
         self.apart = apart or dim
 
     def address(self, i: ir.Value) -> ir.Value:
-        """Give where the i-th row starts."""
+        """Give where the i-th row starts.
+
+        Args:
+            i: number of the row.
+        """
         if self.ids is not None:
             i = self.builder.load(self.builder.gep(self.ids, [i]))
         return self.builder.gep(self.table, [self.builder.mul(i, INDEX(self.apart))])
 
     def addresses(self, n_rows: int) -> list[ir.Value]:
-        """Give where each of the first rows starts."""
+        """Give where each of the first rows starts.
+
+        Args:
+            n_rows: how many rows.
+        """
         return [self.address(INDEX(i)) for i in range(n_rows)]
 
     def number(self, i: ir.Value, k: int) -> Lanes:
-        """Give the k-th float of the i-th row, in every lane."""
+        """Give the k-th float of the i-th row, in every lane.
+
+        Args:
+            i: number of the row.
+            k: number of the column.
+        """
         place = self.builder.gep(self.address(i), [INDEX(k)])
         return spread(self.builder, self.builder.load(place))
 
 
 def load(builder: ir.IRBuilder, address: ir.Value, start: int, stop: int) -> Lanes:
     """Read `address[start : start + LANES]`, with zeros from `stop` on.
+
+    Args:
+        builder: llvmlite's writer of instructions.
+        address: of a row.
+        start: of the floats to read.
+        stop: where the row ends.
 
     Source: LLVM language reference, load and shufflevector.
     """
@@ -175,6 +202,12 @@ def load(builder: ir.IRBuilder, address: ir.Value, start: int, stop: int) -> Lan
 def store(lanes: Lanes, address: ir.Value, start: int, stop: int) -> None:
     """Write to `address[start : start + LANES]`, leaving alone what lies from `stop` on.
 
+    Args:
+        lanes: what is written.
+        address: of a row.
+        start: of the floats to write.
+        stop: where the row ends.
+
     Source: LLVM language reference, store and shufflevector.
     """
     builder, value, width = lanes.builder, lanes.value, min(LANES, stop - start)
@@ -187,6 +220,12 @@ def store(lanes: Lanes, address: ir.Value, start: int, stop: int) -> None:
 
 def prefetch(builder: ir.IRBuilder, address: ir.Value, start: int, stop: int) -> None:
     """Start to load `address[start:stop]` into the cache, without waiting for it.
+
+    Args:
+        builder: llvmlite's writer of instructions.
+        address: of a row.
+        start: of the floats to load.
+        stop: where they end.
 
     Source: LLVM language reference, llvm.prefetch.
     """
@@ -201,6 +240,9 @@ def prefetch(builder: ir.IRBuilder, address: ir.Value, start: int, stop: int) ->
 
 def sums(vectors: list[Lanes]) -> Lanes:
     """Give, in lane i, the sum of all lanes of vectors[i]; at most LANES vectors.
+
+    Args:
+        vectors: at most LANES of them.
 
     Each round adds neighbouring lanes of all vectors, and packs two vectors into one.
     """
@@ -238,6 +280,9 @@ def _polynomial(x: Lanes, coefficients: list[float]) -> Lanes:
 def exp(x: Lanes) -> Lanes:
     """Give e ** x for x of 0 or less, 0 below -87.
 
+    Args:
+        x: 0 or less.
+
     Source: 2 ** y = 2 ** floor(y) 2 ** (y - floor(y)); the first factor is set as the exponent
         bits of a float, the second is a polynomial.
     """
@@ -253,6 +298,9 @@ def exp(x: Lanes) -> Lanes:
 
 def log1p(x: Lanes) -> Lanes:
     """Give log(1 + x) for x in [0, 1].
+
+    Args:
+        x: in [0, 1].
 
     Source: a polynomial fitted to it.
     """
