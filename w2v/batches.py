@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from w2v.config import Word2VecConfig, check_positive_int, noise_exponent
 
@@ -29,23 +30,31 @@ def collate_fn(
         vocab_size: V; negatives are ids in [0, V).
         pad_id: the id that stands in padded places of the contexts; None if nothing is padded.
         noise: the distribution of the negatives; None draws uniformly over the vocabulary.
-        generator: draws the negatives; None takes torch's global generator.
+        generator: draws the negatives; None takes torch's global generator. In the worker
+            processes of a DataLoader the global one is always taken, which torch seeds for each
+            worker: copies of one generator would draw the same negatives in each. Leave it None
+            for workers that are spawned, because torch cannot send a generator to them.
 
     Returns:
         `word_id` (B,), `positive_context_ids` (B, 2R) and `negative_context_ids` (B, 2KR), all
         int64. With a `pad_id` also `positive_mask` (B, 2R), bool: False for a padded place.
 
     Raises:
-        TypeError, ValueError: K or `vocab_size` is not a positive integer.
+        TypeError, ValueError: K or `vocab_size` is not a positive integer, the ids are not
+            integers, or there is no pair.
 
     Source: assignment Q3.6.
     """
     K = check_positive_int("K", K)
     vocab_size = check_positive_int("vocab_size", vocab_size)
+    if len(batch) == 0:
+        raise ValueError("batch must hold a pair (w, C+), got none")
     words, contexts = zip(*batch, strict=True)
     word_id = _stack(words)  # (B,)
     positive = _stack(contexts)  # (B, 2R)
     shape = (len(word_id), K * positive.shape[1])
+    if get_worker_info() is not None:
+        generator = None
     if noise is None:
         negative = torch.randint(vocab_size, shape, generator=generator)  # (B, 2KR)
     else:
@@ -102,8 +111,14 @@ def make_loader(
 
 
 def _stack(ids: Sequence[Any]) -> Tensor:
-    """Join the ids of a batch, given as tensors or as integers and lists of them."""
-    return torch.stack(list(ids)) if isinstance(ids[0], Tensor) else torch.tensor(ids)
+    """Join the ids of a batch, given as tensors, arrays, or integers and lists of them."""
+    if isinstance(ids[0], Tensor):
+        joined = torch.stack(list(ids))
+    else:
+        joined = torch.from_numpy(np.asarray(ids))
+    if joined.is_floating_point() or joined.dtype == torch.bool:
+        raise TypeError(f"batch must hold integer ids, got {joined.dtype}")
+    return joined.long()
 
 
 def _pad_id_of(dataset: Any) -> int | None:

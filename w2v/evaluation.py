@@ -131,20 +131,17 @@ def _score_batch(
     model: Word2Vec, batch: dict[str, Tensor], config: Word2VecConfig, noise: NoiseDistribution
 ) -> list[Tensor]:
     """Give logits and ids of the positive and negative pairs of a batch, flat, on the CPU."""
-    device = model.center_embeddings.weight.device
-    batch = {name: tensor.to(device) for name, tensor in batch.items()}
     if config.objective != "sgns":
-        return [part.cpu() for part in score_batch(model, batch, config, noise=noise)]
+        return score_batch(model, batch, config, noise=noise)
+    device = model.center_embeddings.weight.device
     positive_ids, negative_ids = batch["positive_context_ids"], batch["negative_context_ids"]
     ids = torch.cat([positive_ids, negative_ids], dim=1)  # (B, 2R + 2KR)
-    logits = model(batch["word_id"], ids)  # (B, 2R + 2KR)
+    logits = model(batch["word_id"].to(device), ids.to(device)).cpu()  # (B, 2R + 2KR)
     mask = batch.get("positive_mask", torch.ones_like(positive_ids, dtype=torch.bool))  # (B, 2R)
     kept = pair_mask(mask, config.ratio)  # (B, 2R + 2KR)
     positive, negative = slice(0, positive_ids.shape[1]), slice(positive_ids.shape[1], None)
     return [
-        values[:, part][kept[:, part]].cpu()
-        for values in (logits, ids)
-        for part in (positive, negative)
+        values[:, part][kept[:, part]] for values in (logits, ids) for part in (positive, negative)
     ]
 
 

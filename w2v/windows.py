@@ -3,7 +3,7 @@
 import copy
 import os
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def extract_words_contexts(
     `"pad"` fills the missing places with `pad_id`.
 
     Args:
-        ids: the document, n token ids.
+        ids: the document, n token ids: a list, an array or a tensor of integers.
         R: radius of the window, 1 or more.
         border: "drop", "shift" or "pad".
         pad_id: the id of padded places; used by "pad" alone.
@@ -38,13 +38,14 @@ def extract_words_contexts(
         Two lists of the same length: the ids of w, and for each the list of its 2R context ids.
 
     Raises:
-        TypeError, ValueError: R is not a positive integer, or `border` is none of the three.
+        TypeError, ValueError: R is not a positive integer, `border` is none of the three, or the
+            ids are not integers.
 
     Source: assignment Q3.2.
     """
     R = check_positive_int("R", R)
     check_choice("border", border, BORDERS)
-    ids = list(ids)
+    ids = check_ids("ids", ids).tolist()
     if border == "drop":
         centers = range(R, len(ids) - R)
     elif border == "shift":
@@ -63,12 +64,12 @@ def extract_words_contexts(
 
 
 def flatten_dataset_to_list(
-    dataset: Iterable[dict], R: int, border: str = "drop", pad_id: int = 0
+    dataset: Iterable[Any], R: int, border: str = "drop", pad_id: int = 0
 ) -> tuple[list[int], list[list[int]]]:
     """Apply `extract_words_contexts` to every document and join the results.
 
     Args:
-        dataset: rows with `input_ids`, a list of token ids each.
+        dataset: rows with `input_ids`, the token ids of a document; or these ids alone.
         R: radius of the window, 1 or more.
         border: "drop", "shift" or "pad".
         pad_id: the id of padded places; used by "pad" alone.
@@ -84,7 +85,7 @@ def flatten_dataset_to_list(
     words, contexts = [], []
     for document in dataset:
         document_words, document_contexts = extract_words_contexts(
-            document["input_ids"], R, border, pad_id
+            _ids_of(document), R, border, pad_id
         )
         words.extend(document_words)
         contexts.extend(document_contexts)
@@ -145,12 +146,13 @@ class WindowDataset(Dataset):
 
     @classmethod
     def from_documents(
-        cls, dataset: Iterable[dict], radius: int, border: str = "drop", pad_id: int = 0
+        cls, dataset: Iterable[Any], radius: int, border: str = "drop", pad_id: int = 0
     ) -> "WindowDataset":
         """Build the dataset from tokenised documents.
 
         Args:
-            dataset: rows with `input_ids`, a list of token ids each.
+            dataset: rows with `input_ids`, the token ids of a document (a list, an array or a
+                tensor of integers); or these ids alone, for example a column of a DataFrame.
             radius: R, the context words on each side of a center word, 1 or more.
             border: "drop", "shift" or "pad".
             pad_id: the id of padded places; used by "pad" alone.
@@ -165,7 +167,7 @@ class WindowDataset(Dataset):
         """
         tokens, offsets = array("i"), array("q", [0])  # they grow in place: no second copy
         for row in dataset:
-            tokens.frombytes(_int32_ids(row["input_ids"]).tobytes())
+            tokens.frombytes(check_ids("input_ids", _ids_of(row)).tobytes())
             offsets.append(len(tokens))
         tokens, offsets = (torch.from_numpy(np.asarray(numbers)) for numbers in (tokens, offsets))
         return cls(tokens, offsets, radius, border, pad_id)
@@ -173,7 +175,11 @@ class WindowDataset(Dataset):
     def __len__(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, index: int | slice | Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
+        if isinstance(index, slice):
+            return self.gather(range(len(self))[index])
+        if np.ndim(index):
+            return self.gather(index)
         words, contexts = self.gather([range(len(self))[index]])
         return words[0], contexts[0]
 
@@ -388,15 +394,36 @@ class WindowDataset(Dataset):
         )
 
 
-def _int32_ids(ids: Sequence[int]) -> np.ndarray:
-    """Store the ids of one document in 4 bytes each; refuse what would not come back the same."""
+def check_ids(name: str, ids: Any) -> np.ndarray:
+    """Give the token ids of one document in 4 bytes each.
+
+    Args:
+        name: the argument's name, for the message.
+        ids: a list, an array or a tensor of integers; it may be empty.
+
+    Returns:
+        The ids, shape (n,), int32.
+
+    Raises:
+        TypeError: numbers that are not integers, or more than one dimension.
+        ValueError: an id of 2**31 or more.
+    """
     given = np.asarray(ids)
-    stored = given.astype(np.int32)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
-        raise TypeError(f"input_ids must be a flat list of integers, got {ids!r}")
+        raise TypeError(f"{name} must be a flat list of integers, got {ids!r:.80}")
+    stored = given.astype(np.int32)
     if not np.array_equal(given, stored):
-        raise ValueError(f"input_ids must be below 2**31, got {given.max()!r}")
+        raise ValueError(f"{name} must be below 2**31, got {given.max()!r}")
     return stored
+
+
+def _ids_of(row: Any) -> Any:
+    """Take the ids of a document out of its row."""
+    if not isinstance(row, Mapping):
+        return row
+    if "input_ids" not in row:
+        raise ValueError(f"dataset must hold rows with input_ids, got {list(row)!r}")
+    return row["input_ids"]
 
 
 def _is_corpus(saved: dict[str, Any]) -> bool:

@@ -73,7 +73,7 @@ def objective_loss(
 
 def score_batch(
     model: Word2Vec, batch: dict[str, Tensor], config: Word2VecConfig, *, noise: NoiseDistribution
-) -> tuple[Tensor, ...]:
+) -> list[Tensor]:
     """Compute logits of the pairs of a batch that compare with those of the assignment.
 
     A pair is what is given, and a word: one that was to be predicted, or one of its K negatives.
@@ -83,33 +83,36 @@ def score_batch(
 
     Args:
         model: the model.
-        batch: as `collate_fn` makes it, on the device of the model.
+        batch: as `collate_fn` makes it.
         config: gives the objective and K.
         noise: the distribution of the negatives.
 
     Returns:
-        Logits of positive pairs and of negative ones, then the ids of both, all flat. Where the
+        Logits of positive pairs and of negative ones, then the ids of both, all flat, on the CPU.
+        Where the
         objective has a softmax, also the loss -log P(word | given) of each positive pair.
 
     Source: assignment Q3.11; Levy and Goldberg 2014 (the noise as the prior).
     """
+    device = model.center_embeddings.weight.device
+    batch = {name: tensor.to(device) for name, tensor in batch.items()}
     given, target_ids, mask = _prediction(model, batch, config)
     ids = torch.cat([target_ids, _negatives(batch, target_ids, config)], dim=1)  # (B, T + KT)
     logits = given @ model.context_embeddings.weight.T  # (B, V)
-    losses = []
+    mask, losses = mask.cpu(), []
     if config.objective != "cbow_ns":
         expected = config.ratio * noise.probabilities.clamp(min=1e-30)  # (V,): K q
         logits = logits.log_softmax(dim=1)  # (B, V)
-        losses = [-logits.gather(1, target_ids)[mask]]
+        losses = [-logits.gather(1, target_ids).cpu()[mask]]
         logits = logits - expected.log().to(logits)  # (B, V)
     pairs = pair_mask(mask, config.ratio)  # (B, T + KT)
     n_targets = target_ids.shape[1]
     parts = [
         values[:, part][pairs[:, part]]
-        for values in (logits.gather(1, ids), ids)
+        for values in (logits.gather(1, ids).cpu(), ids.cpu())
         for part in (slice(0, n_targets), slice(n_targets, None))
     ]
-    return *parts, *losses
+    return [*parts, *losses]
 
 
 def _prediction(
