@@ -15,7 +15,7 @@ from w2v.engines import ENGINES, make_engine, thinning
 from w2v.engines.blocks import BlocksEngine
 from w2v.engines.thinning import vary_radii
 from w2v.evaluation import evaluate_word2vec
-from w2v.files import read_sealed
+from w2v.files import CheckpointError, read_sealed
 from w2v.model import Word2Vec
 from w2v.training import (
     History,
@@ -547,3 +547,41 @@ def test_validation_windows_of_other_settings_are_refused(small, small_sets):
     other = windows([[1, 2, 3, 4]], replace(small, radius=1))
     with pytest.raises(ValueError, match=r"valid_set must have radius and border \(2, 'drop'\)"):
         train(small, (small_sets[0], other))
+
+
+# Before the first step
+
+
+@pytest.fixture
+def no_step(monkeypatch):
+    """Fail where a step is taken."""
+    monkeypatch.setattr(
+        "w2v.training.train_epoch", lambda *_, **__: pytest.fail("a step was taken")
+    )
+
+
+def test_a_directory_that_cannot_be_written_is_refused(small, small_sets, tmp_path, no_step):
+    (tmp_path / "file").write_text("")
+    message = "directory must be one that can be written, got .*file.*no"
+    with pytest.raises(CheckpointError, match=message):
+        train(small, small_sets, directory=tmp_path / "file" / "no")
+
+
+def test_a_vocabulary_that_is_not_a_string_is_refused(small, small_sets, no_step):
+    with pytest.raises(TypeError, match=r"vocabulary must be a string, got \['a'\]"):
+        train(small, small_sets, vocabulary=["a"])
+
+
+@pytest.mark.parametrize("text", [[[0, 0, 0]], [[1], [2]]])
+def test_a_text_without_a_pair_is_refused(small, text, no_step):
+    config = replace(small, border="pad")
+    sets = windows(text, config), windows([[1, 2, 3]], config)
+    with pytest.raises(ValueError, match="train_set must hold a document of 2 words or more"):
+        train(config, sets)
+
+
+def test_a_model_that_the_engine_cannot_train_is_refused(small, small_sets, no_step):
+    pytest.importorskip("numba")
+    model = random_model().double()
+    with pytest.raises(ValueError, match="model must hold contiguous float32 tables on the CPU"):
+        train(replace(small, engine="hogwild"), small_sets, model)

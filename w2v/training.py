@@ -21,7 +21,7 @@ from w2v.engines import Engine, Report, distributed, make_engine
 from w2v.engines.objectives import objective_loss
 from w2v.engines.thinning import thin
 from w2v.evaluation import Word2VecScores, evaluate_word2vec
-from w2v.files import CheckpointError, read_sealed, write_sealed
+from w2v.files import CheckpointError, check_writable, read_sealed, write_sealed
 from w2v.model import Word2Vec, sgns_loss
 from w2v.threads import one_thread
 from w2v.windows import WindowDataset
@@ -116,7 +116,7 @@ def train_epoch(
         total, n_terms = total + mean * n, n_terms + n
         if report is not None:
             report(len(batch["word_id"]), mean)
-    return total / n_terms
+    return total / max(n_terms, 1)
 
 
 class LoaderEngine:
@@ -250,8 +250,10 @@ def train_word2vec(
         ValueError: a model of another dim than the config's, windows of another radius or
             border, ids outside the vocabulary, or several processes with an engine that
             cannot average its tables.
+        TypeError: `vocabulary` is not a string.
         FloatingPointError: a loss that is not finite; the files of the last epoch stay.
-        CheckpointError: a `.last` file that is damaged, or of other settings.
+        CheckpointError: a `.last` file that is damaged, or of other settings; or a directory that
+            cannot be written. Nothing has been trained then.
 
     Source: assignment Q3.10.
     """
@@ -291,6 +293,10 @@ def train_epochs(
     Source: assignment Q3.10.
     """
     _check_agreement(model, train_set, valid_set, config)
+    if not isinstance(vocabulary, str):
+        raise TypeError(f"vocabulary must be a string, got {vocabulary!r:.80}")
+    if directory is not None:
+        check_writable(directory)
     vocab_size = model.center_embeddings.num_embeddings
     counts = train_set.counts(vocab_size)  # (V,)
     valid_set.counts(vocab_size)  # refuses ids outside the vocabulary
@@ -347,7 +353,8 @@ def _check_agreement(
     if dim != config.dim:
         raise ValueError(f"model must have dim {config.dim} as the config says, got {dim}")
     for name, dataset in (("train_set", train_set), ("valid_set", valid_set)):
-        if dataset.offsets.diff().max() < 2:
+        only_pads = dataset.border == "pad" and bool((dataset.tokens == dataset.pad_id).all())
+        if dataset.offsets.diff().max() < 2 or only_pads:
             raise ValueError(f"{name} must hold a document of 2 words or more, got none")
         wanted, found = (config.radius, config.border), (dataset.radius, dataset.border)
         if wanted != found:

@@ -73,11 +73,16 @@ class HogwildEngine:
             epochs, and whether to share negatives.
         noise: the distribution of the negatives.
 
+    Raises:
+        ValueError: tables that are not float32 on the CPU.
+
     Source: assignment eq. (1) and Q3.13; Recht et al. 2011; Mikolov et al. 2013b.
     """
 
     def __init__(self, model: Word2Vec, config: Word2VecConfig, noise: NoiseDistribution) -> None:
         self.model, self.config, self.noise = model, config, noise
+        for embeddings in (model.center_embeddings, model.context_embeddings):
+            _table(embeddings)  # refuses what the compiled code cannot read
 
     def state_dict(self) -> list[dict[str, Any]]:
         """Give nothing: plain SGD keeps nothing from one step to the next."""
