@@ -33,9 +33,15 @@ FLOORS = (
         "engines.blocks",
     ),
     ("engines.distributed",),
-    ("training", "classify.attention", "classify.convolution"),
-    ("show.plots", "show.inspection", "studies.comparison", "classify.scoring"),
-    ("studies.grid", "studies.systems", "studies.statistics", "studies.plans"),
+    ("training", "pretraining", "classify.attention", "classify.convolution"),
+    ("show.plots", "show.inspection", "classify.scoring"),
+    (
+        "studies.grid",
+        "studies.systems",
+        "studies.statistics",
+        "studies.comparison",
+        "studies.plans",
+    ),
     ("__main__",),
 )
 PLACE = {room: place for place, room in enumerate(room for floor in FLOORS for room in floor)}
