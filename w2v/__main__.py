@@ -12,17 +12,15 @@ python -m w2v study --name labels
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 
 import w2v
 from w2v.engines import distributed
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 
 def _option(meaning: str, **default: Any) -> Any:
@@ -273,7 +271,7 @@ def _print_epochs(unit: str, losses: list[float], name: str, scores: list[float]
 
 
 def _print_scores(
-    classifier: "w2v.ClassAttentionModel", texts: "Dataset", classes: list[str]
+    classifier: "w2v.ClassAttentionModel", texts: Iterable[Any], classes: list[str]
 ) -> None:
     """Print accuracy, interval and confusions on tokenised texts."""
     from w2v.classify.attention import TextDataset

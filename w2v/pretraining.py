@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 
@@ -16,9 +16,6 @@ from w2v.model import Word2Vec
 from w2v.text.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
 from w2v.training import History, train_word2vec
 from w2v.windows import WindowDataset
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 HELD_OUT = 0.02  # of the documents: enough to watch the loss, and the rest is for training
 
@@ -66,8 +63,8 @@ def pretrain(
 
 
 def train_and_save(
-    documents: "Dataset | Iterable[dict]",
-    held_out: "Dataset | Iterable[dict]",
+    documents: Iterable[Any],
+    held_out: Iterable[Any],
     config: Word2VecConfig,
     directory: str | Path,
     *,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,15 +12,12 @@ from w2v.config import ClassifierConfig, check_positive_int
 from w2v.studies import Row
 from w2v.studies.statistics import grouped, mean_and_deviation, seed_differences
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
 
 def compare_pretraining(
     make_classifier: Callable[..., nn.Module],
     load_table: Callable[..., Any],
-    train_set: "TextDataset | Dataset | Iterable[dict]",
-    valid_set: "TextDataset | Dataset | Iterable[dict]",
+    train_set: Iterable[Any] | TextDataset,
+    valid_set: Iterable[Any] | TextDataset,
     *,
     config: ClassifierConfig,
     n_labels: Sequence[int],
@@ -157,7 +154,7 @@ def _check_grid(n_labels: Sequence[int], seeds: Sequence[int], n_texts: int) -> 
             )
 
 
-def _texts(dataset: "TextDataset | Dataset | Iterable[dict]") -> TextDataset:
+def _texts(dataset: Iterable[Any] | TextDataset) -> TextDataset:
     """Read the rows once for all runs."""
     return dataset if isinstance(dataset, TextDataset) else TextDataset.from_documents(dataset)
 
