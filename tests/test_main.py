@@ -153,7 +153,7 @@ def planted_news(monkeypatch):
         "split_labelled": lambda *_: parts,
         "tokenize": tokenize,
     }.items():
-        monkeypatch.setattr(f"w2v.{w2v._HOME[name]}.{name}", value)
+        monkeypatch.setattr(f"{getattr(w2v, name).__module__}.{name}", value)
 
 
 OPTIONS = "--batch_size 4 --epochs 6 --learning_rate 0.05 --dim 8 --readout class --n_labels 50"

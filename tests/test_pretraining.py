@@ -52,13 +52,12 @@ def test_documents_give_the_trained_model_its_history_and_its_checkpoint(
         return train_word2vec(model, train_set, valid_set, config, **options)
 
     monkeypatch.setattr(pretraining, "train_word2vec", train)
-    options = {"vocab_size": 12, "vocabulary": "ids", "pad_id": 11, "progress": False}
+    options = {"vocab_size": 11, "vocabulary": "ids", "progress": False}
     model, history, path = train_and_save(documents, documents[:1], CONFIG, tmp_path, **options)
     assert history.n_epochs == 2
     saved, _ = load_word2vec(path, vocabulary="ids")
     assert torch.equal(saved.center_embeddings.weight, model.center_embeddings.weight)
     ((train_set, valid_set, kept),) = given
-    assert train_set.pad_id == valid_set.pad_id == 11
     assert (len(train_set), len(valid_set)) == (25, 9)  # with "pad" each word has a window
     assert (kept["directory"], kept["vocabulary"]) == (tmp_path, "ids")  # it can be resumed
 

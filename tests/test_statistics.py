@@ -1,12 +1,12 @@
 """Statistics of runs: intervals, paired differences, rank correlation."""
 
-import json
 import math
 import statistics
 import sys
 
 import pytest
 
+from w2v.studies.grid import digest
 from w2v.studies.statistics import (
     ablation_rows,
     epochs_needed,
@@ -93,7 +93,7 @@ def test_scores_of_the_tables_stand_beside_the_accuracy_of_their_own_point():
     ]
     auc = {"p": 0.75, "q": 0.25}
     tables = {
-        json.dumps(table): {"result": {"valid_auc": auc[table["point"]] + table["seed"] / 8}}
+        digest(table): {"result": {"valid_auc": auc[table["point"]] + table["seed"] / 8}}
         for table in (run["settings"]["table"] for run in runs)
     }
     rows = ablation_rows(runs, tables, "x")

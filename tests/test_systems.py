@@ -180,7 +180,7 @@ def test_a_table_is_trained_on_its_share_and_scored_on_documents_held_out(tmp_pa
     held_out, rest = (planted_data.documents[part] for part in (slice(400), slice(400, None)))
     config = Word2VecConfig(**CONFIG)
     counts = WindowDataset.from_documents(rest, 2).counts(V)
-    for question, prefix in ((config, "valid"), (Word2VecConfig(**systems.COMMON), "common")):
+    for question, prefix in ((config, "valid"), (systems.COMMON, "common")):
         windows = WindowDataset.from_documents(held_out, question.radius)
         (path,) = (path for path in last_checkpoints(tmp_path) if "half" not in path.parts)
         scores = evaluate_word2vec(load_word2vec(path)[0], windows, question, counts=counts)
@@ -413,7 +413,7 @@ SETTING_OF = {"R": "radius", "K": "ratio", "d": "dim", "E": "epochs", "corpus": 
 
 def test_each_point_of_the_ablation_changes_in_the_base_what_its_name_says():
     runs = plans.ablation_study((0, 1), "planted")
-    base = plans.table_settings(0, "planted", base=plans.BASE)
+    base = plans.table_settings(0, "planted", plans.BASE)
     base = {**base["config"], "share": base["share"]}
     assert len({(run["name"], run["seed"]) for run in runs}) == len(runs) == 2 * len(plans.POINTS)
     for run in runs:

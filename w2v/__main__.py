@@ -22,71 +22,68 @@ import torch
 import w2v
 from w2v.engines import distributed
 
-
-def _option(meaning: str, **default: Any) -> Any:
-    """Make a field whose meaning is shown by --help."""
-    return field(metadata={"help": meaning}, **default)
-
-
-SOURCE = "where text comes from: auto, local, hub or builtin"
+SOURCE = {"help": "where text comes from: auto, local, hub or builtin"}
 
 
 @dataclass(kw_only=True)
 class TrainArguments:
     """What to train on, and where the checkpoint goes."""
 
-    source: str = _option(SOURCE, default="auto")
-    corpus: str = _option("wikitext-2, wikitext-103, imdb or novels", default="wikitext-2")
-    n_samples: int = _option("number of documents; 0 takes all", default=5000)
-    directory: str = _option("folder of the checkpoint", default="checkpoints")
+    source: str = field(default="auto", metadata=SOURCE)
+    corpus: str = field(
+        default="wikitext-2", metadata={"help": "wikitext-2, wikitext-103, imdb or novels"}
+    )
+    n_samples: int = field(default=5000, metadata={"help": "number of documents; 0 takes all"})
+    directory: str = field(default="checkpoints", metadata={"help": "folder of the checkpoint"})
 
 
 @dataclass(kw_only=True)
 class ClassifyArguments:
     """What the classifier starts from, what it is trained on, and where it is saved."""
 
-    checkpoint: str = _option("of Word2Vec; without it the embeddings are random", default="")
-    table: str = _option("center, context or sum", default="center")
-    standardise: bool = _option("scale embedding columns to mean 0, variance 1", default=False)
-    dim: int = _option("d of random embeddings", default=128)
-    readout: str = _option("mean (the lab's), class or hidden", default="mean")
-    start: str = _option("random or uniform", default="random")
-    source: str = _option(SOURCE, default="auto")
-    n_labels: int = _option("labelled texts to train on", default=5000)
-    output: str = _option("file to save the classifier in", default="")
+    checkpoint: str = field(default="", metadata={"help": "of Word2Vec; none: random embeddings"})
+    table: str = field(default="center", metadata={"help": "center, context or sum"})
+    standardise: bool = field(default=False, metadata={"help": "columns to mean 0, variance 1"})
+    dim: int = field(default=128, metadata={"help": "d of random embeddings"})
+    readout: str = field(default="mean", metadata={"help": "mean (the lab's), class or hidden"})
+    start: str = field(default="random", metadata={"help": "random or uniform"})
+    source: str = field(default="auto", metadata=SOURCE)
+    n_labels: int = field(default=5000, metadata={"help": "labelled texts to train on"})
+    output: str = field(default="", metadata={"help": "file to save the classifier in"})
 
 
 @dataclass(kw_only=True)
 class ScoreArguments:
     """Which saved classifier to score, and on which texts."""
 
-    classifier: str = _option("a file that classify --output wrote")
-    csv: str = _option(
-        "rows of class (1 ... n, or its name), text; without it AG News test rows", default=""
+    classifier: str = field(metadata={"help": "a file that classify --output wrote"})
+    csv: str = field(
+        default="",
+        metadata={"help": "rows of class (1 ... n, or its name), text; none: AG News test rows"},
     )
-    source: str = _option(SOURCE, default="auto")
+    source: str = field(default="auto", metadata=SOURCE)
 
 
 @dataclass(kw_only=True)
 class StudyArguments:
     """Which study to run, and where its files go."""
 
-    name: str = _option("labels, controls, options, ablation or all")
-    source: str = _option(SOURCE, default="auto")
-    directory: str = _option(
-        "folder of embedding tables and finished runs", default="checkpoints/studies"
+    name: str = field(metadata={"help": "labels, controls, options, ablation or all"})
+    source: str = field(default="auto", metadata=SOURCE)
+    directory: str = field(
+        default="checkpoints/studies", metadata={"help": "of embedding tables and finished runs"}
     )
-    results: str = _option("folder of the results files", default="report/results")
-    n_seeds: int = _option("number of seeds, 2 or more", default=5)
-    workers: int = _option("number of processes; 0: one per core", default=0)
+    results: str = field(default="report/results", metadata={"help": "of the results files"})
+    n_seeds: int = field(default=5, metadata={"help": "number of seeds, 2 or more"})
+    workers: int = field(default=0, metadata={"help": "processes; 0: one per core"})
 
 
 @dataclass(kw_only=True)
 class ExportArguments:
     """Which vectors to write, and where."""
 
-    checkpoint: str = _option("of Word2Vec")
-    output: str = _option("a file .txt (word2vec text) or .bin (word2vec binary)")
+    checkpoint: str = field(metadata={"help": "of Word2Vec"})
+    output: str = field(metadata={"help": "a file .txt (word2vec text) or .bin (binary)"})
 
 
 def train(arguments: list[str]) -> None:
@@ -177,7 +174,7 @@ def score(arguments: list[str]) -> None:
     if options.csv:
         texts = w2v.load_csv(options.csv, classes)
     else:
-        texts, split = w2v.split_labelled("ag_news", source)[2:]
+        *_, texts, split = w2v.split_labelled("ag_news", source)
         print(f"on {split}:")
     _print_scores(classifier, w2v.tokenize(texts, tokenizer), classes)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -16,8 +16,6 @@ from w2v.model import Word2Vec
 from w2v.text.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
 from w2v.training import History, train_word2vec
 from w2v.windows import WindowDataset
-
-HELD_OUT = 0.02  # of the documents: enough to watch the loss, and the rest is for training
 
 
 def pretrain(
@@ -31,7 +29,7 @@ def pretrain(
 ) -> tuple[Path, History]:
     """Load a corpus, tokenise it, train Word2Vec on it and save the checkpoint.
 
-    One document in fifty is held out, to measure the loss.
+    One document in fifty is held out to measure the loss; all others are trained on.
 
     Args:
         config: every setting; it names the file.
@@ -48,7 +46,7 @@ def pretrain(
     """
     texts = load_documents(corpus, source, n_samples=n_samples, seed=config.seed)
     tokenizer = load_tokenizer(source)
-    documents, held_out = preprocess(texts, tokenizer, valid_fraction=HELD_OUT, seed=config.seed)
+    documents, held_out = preprocess(texts, tokenizer, valid_fraction=0.02, seed=config.seed)
     _, history, path = train_and_save(
         documents,
         held_out,
@@ -56,7 +54,6 @@ def pretrain(
         directory,
         vocab_size=len(tokenizer),
         vocabulary=vocabulary_identity(tokenizer),
-        pad_id=cast(int, tokenizer.pad_token_id),  # its type allows None; `load_tokenizer` does not
         progress=progress,
     )
     return path, history
@@ -70,10 +67,11 @@ def train_and_save(
     *,
     vocab_size: int,
     vocabulary: str,
-    pad_id: int = 0,
     progress: bool | None = None,
 ) -> tuple[Word2Vec, History, Path]:
     """Train Word2Vec on tokenised documents and save the checkpoint.
+
+    With `border="pad"` the id 0 fills the borders, as in the tokenizers of `load_tokenizer`.
 
     Args:
         documents: rows with `input_ids` (list of int), to train on.
@@ -82,7 +80,6 @@ def train_and_save(
         directory: where the checkpoint goes, and the files that `train_word2vec` keeps.
         vocab_size: V, the number of ids.
         vocabulary: what `vocabulary_identity` says of the ids; stored in the file.
-        pad_id: the id that fills borders; used by `border="pad"` alone.
         progress: show a bar with the loss and words per second; None: on a terminal only.
 
     Returns:
@@ -91,7 +88,7 @@ def train_and_save(
     Source: assignment Q3.5 to Q3.12.
     """
     train_set, valid_set = (
-        WindowDataset.from_documents(part, config.radius, config.border, pad_id)
+        WindowDataset.from_documents(part, config.radius, config.border)
         for part in (documents, held_out)
     )
     generator = torch.Generator().manual_seed(config.seed)

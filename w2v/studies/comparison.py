@@ -1,7 +1,9 @@
 """The classifier with and without pretrained embeddings, on the same texts and seeds (Q4.3)."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, fields, replace
+from statistics import fmean, stdev
 from typing import Any
 
 import torch
@@ -10,7 +12,7 @@ from torch import nn
 from w2v.classify.attention import ClassifierHistory, TextDataset, train_classifier
 from w2v.config import ClassifierConfig, check_positive_int
 from w2v.studies import Row
-from w2v.studies.statistics import grouped, mean_and_deviation, seed_differences
+from w2v.studies.statistics import seed_differences
 
 
 def compare_pretraining(
@@ -91,7 +93,10 @@ def summarise(rows: Iterable[Row]) -> list[Row]:
 
     Source: assignment Q4.3.
     """
-    groups = grouped(((row["n_labels"], row["table"]), row["valid_accuracy"][-1]) for row in rows)
+    groups: dict[tuple[int, str], list[float]] = {}
+    for row in rows:
+        key = row["n_labels"], row["table"]
+        groups.setdefault(key, []).append(row["valid_accuracy"][-1])
     return [
         {"n_labels": n, "table": table, **_accuracy(values)}
         for (n, table), values in groups.items()
@@ -138,8 +143,8 @@ def learning_curves(rows: Iterable[Row], n_labels: int) -> dict[str, dict[str, l
 
 def _accuracy(values: Sequence[float]) -> Row:
     """Name the number, mean and sample standard deviation of some accuracies."""
-    mean, deviation = mean_and_deviation(values)
-    return {"n_seeds": len(values), "mean_accuracy": mean, "std_accuracy": deviation}
+    n, deviation = len(values), stdev(values) if len(values) > 1 else math.nan
+    return {"n_seeds": n, "mean_accuracy": fmean(values), "std_accuracy": deviation}
 
 
 def _check_grid(n_labels: Sequence[int], seeds: Sequence[int], n_texts: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from w2v.studies import Row, import_extra
-from w2v.studies.grid import run_grid, write_results
+from w2v.studies.grid import digest, run_grid, write_results
 from w2v.studies.statistics import (
     ablation_rows,
     epochs_needed,
@@ -83,25 +83,22 @@ FREE_BUDGET = ("E=2", "E=18")  # these vary the number of pairs itself
 ABLATION_LABELS = 1000
 
 
-def table_settings(
-    seed: int, source: str, changes: Row | None = None, base: Row | None = None
-) -> Row:
+def table_settings(seed: int, source: str, config: Row = WORD2VEC) -> Row:
     """Build the settings of one embedding table.
 
     Args:
         seed: of Word2Vec.
         source: where text comes from.
-        changes: fields of `Word2VecConfig` that differ from the base, and `share`.
-        base: the fields of `Word2VecConfig`; None takes `WORD2VEC`.
+        config: the other fields of `Word2VecConfig`, and perhaps `share`.
 
     Returns:
         What `systems.train_table` takes.
 
     Source: assignment Q4.4.
     """
-    config = {**(base or WORD2VEC), **(changes or {})}
+    config = {**config, "seed": seed}
     share = config.pop("share", 1.0)
-    return {"config": {**config, "seed": seed}, "share": share, "source": source}
+    return {"config": config, "share": share, "source": source}
 
 
 def tuned_classifier(n_labels: int, **changes: Any) -> Row:
@@ -156,23 +153,15 @@ def labels_study(seeds: Sequence[int], source: str, labels: Sequence[int] = LABE
     return runs
 
 
-def controls_study(
-    seeds: Sequence[int], source: str, labels: Sequence[int] = (500, 5000)
-) -> list[Row]:
+def controls_study(seeds: Sequence[int], source: str) -> list[Row]:
     """List the runs that show what in the embedding table helps.
 
-    Args:
-        seeds: of texts, layers, order and embedding table.
-        source: where text comes from.
-        labels: numbers of labelled texts.
-
-    Returns:
-        Settings of `systems.run_system`, each with the `name` of its system.
+    It takes seeds and source, and returns what `labels_study` does.
 
     Source: assignment Q4.3.
     """
     runs = []
-    for n in labels:
+    for n in (500, 5000):
         training = TUNED_TRAINING[n]
         changes: dict[str, Row] = {
             "tuned (sum of both tables)": {},
@@ -185,25 +174,17 @@ def controls_study(
     return runs
 
 
-def options_study(
-    seeds: Sequence[int], source: str, labels: Sequence[int] = (500, 5000)
-) -> list[Row]:
+def options_study(seeds: Sequence[int], source: str) -> list[Row]:
     """List the runs that measure each option: the tuned classifier without it.
 
     `align_values` is an option of the lab's classifier, and is measured there.
 
-    Args:
-        seeds: of texts, layers, order and embedding table.
-        source: where text comes from.
-        labels: numbers of labelled texts.
-
-    Returns:
-        Settings of `systems.run_system`, each with the `name` of its system.
+    It takes seeds and source, and returns what `labels_study` does.
 
     Source: assignment Q4.3.
     """
     runs = []
-    for n in labels:
+    for n in (500, 5000):
         training = TUNED_TRAINING[n]
         changes: dict[str, Row] = {
             "all options": {},
@@ -229,12 +210,7 @@ def ablation_study(seeds: Sequence[int], source: str) -> list[Row]:
 
     The table is frozen, so the accuracy depends on what Word2Vec learned and on no later change.
 
-    Args:
-        seeds: of texts, layers, order and embedding table.
-        source: where text comes from.
-
-    Returns:
-        Settings of `systems.run_system`, each with the `name` of its point.
+    It takes seeds and source, and returns what `labels_study` does.
 
     Source: assignment Q4.4.
     """
@@ -242,7 +218,7 @@ def ablation_study(seeds: Sequence[int], source: str) -> list[Row]:
     runs = []
     for name, changes in POINTS.items():
         for seed in seeds:
-            table = table_settings(seed, source, changes, BASE)
+            table = table_settings(seed, source, {**BASE, **changes})
             runs.append(_run(name, ABLATION_LABELS, seed, source, **frozen, table=table))
     return runs
 
@@ -274,12 +250,12 @@ def run_study(
 
     Returns:
         The finished runs, as `grid.run_grid` returns them, each with its `name`; and the tables,
-        by the JSON of their settings. The name is no part of the settings, since several studies
-        may share a run.
+        by the `digest` of their settings. The name is no part of the settings, since several
+        studies may share a run.
 
     Source: assignment Q4.3 and Q4.4.
     """
-    tables = {json.dumps(run["table"]): run["table"] for run in runs if run.get("table")}
+    tables = {digest(run["table"]): run["table"] for run in runs if run.get("table")}
     checkpoints, finished = f"{directory}/tables", f"{directory}/runs"
     common = {"workers": workers, "progress": progress}
     trained = run_grid(

@@ -1,27 +1,15 @@
 """Means with their spread, paired differences, intervals and rank correlation (Q4.3, Q4.4)."""
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
 from w2v.studies import Row, import_extra
+from w2v.studies.grid import digest
 
 LEVEL = 0.95  # of every interval
 RunKey = tuple[int, str, int]  # number of labels, system, seed
-
-
-def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
-    """Compute the mean and the sample standard deviation.
-
-    Args:
-        values: one number per seed, at least one.
-
-    Returns:
-        The mean, and the standard deviation (n - 1 in the denominator); nan for a single value.
-    """
-    return fmean(values), stdev(values) if len(values) > 1 else math.nan
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
@@ -42,9 +30,8 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     n = len(values)
     if n < 2:
         raise ValueError(f"values must be 2 numbers or more to have an interval, got {n}")
-    mean, deviation = mean_and_deviation(values)
     quantile = import_extra("scipy.stats").t.ppf((1 + LEVEL) / 2, n - 1)
-    half = float(quantile) * deviation / math.sqrt(n)
+    mean, half = fmean(values), float(quantile) * stdev(values) / math.sqrt(n)
     return mean, mean - half, mean + half
 
 
@@ -70,21 +57,6 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
     return float(import_extra("scipy.stats").spearmanr(first, second).statistic)
 
 
-def grouped(pairs: Iterable[tuple[Any, float]]) -> dict[Any, list[float]]:
-    """Collect the values of each key, in the order in which they come.
-
-    Args:
-        pairs: a key and a value each.
-
-    Returns:
-        The values of each key.
-    """
-    groups: dict[Any, list[float]] = {}
-    for key, value in pairs:
-        groups.setdefault(key, []).append(value)
-    return groups
-
-
 def seed_differences(
     accuracies: Mapping[RunKey, float], first: str, second: str
 ) -> dict[int, list[float]]:
@@ -100,11 +72,11 @@ def seed_differences(
 
     Source: assignment Q4.3.
     """
-    return grouped(
-        (n, accuracy - accuracies[n, second, seed])
-        for (n, system, seed), accuracy in accuracies.items()
-        if system == first
-    )
+    differences: dict[int, list[float]] = {}
+    for (n, system, seed), accuracy in accuracies.items():
+        if system == first:
+            differences.setdefault(n, []).append(accuracy - accuracies[n, second, seed])
+    return differences
 
 
 def summarise_runs(runs: Sequence[Row], split: str) -> list[Row]:
@@ -120,9 +92,9 @@ def summarise_runs(runs: Sequence[Row], split: str) -> list[Row]:
 
     Source: assignment Q4.3.
     """
-    groups = grouped(
-        ((run["settings"]["n_labels"], run["name"]), run["result"]["accuracy"]) for run in runs
-    )
+    groups: dict[tuple[int, str], list[float]] = {}
+    for (n, name, _), result in _results(runs).items():
+        groups.setdefault((n, name), []).append(result["accuracy"])
     return [
         {"labels": n, "system": name, **_accuracy(values), "split": split}
         for (n, name), values in groups.items()
@@ -191,7 +163,7 @@ def ablation_rows(runs: Sequence[Row], tables: Mapping[str, Row], split: str) ->
     rows = summarise_runs(runs, split)
     for row in rows:
         own = [
-            tables[json.dumps(run["settings"]["table"])]["result"]
+            tables[digest(run["settings"]["table"])]["result"]
             for run in runs
             if run["name"] == row["system"]
         ]

@@ -31,14 +31,7 @@ from w2v.windows import WindowDataset
 N_DOCUMENTS_HELD_OUT = 400  # about 30,000 words: to score Word2Vec itself
 N_WATCHED = 2000  # validation texts that each epoch is measured on
 # The settings of the common score: every embedding table is scored with them, whatever its own.
-COMMON = {
-    "dim": 1,
-    "radius": 5,
-    "ratio": 5,
-    "batch_size": 512,
-    "epochs": 1,
-    "noise": "unigram^0.75",
-}
+COMMON = Word2VecConfig(dim=1, radius=5, ratio=5, batch_size=512, epochs=1, noise="unigram^0.75")
 PARTS = ("train", "valid", "test")
 CONTROLS = ("none", "shuffled rows", "random rows of the same norms")
 
@@ -129,11 +122,10 @@ def train_table(directory: str, settings: Row) -> Row:
         vocabulary=data.vocabulary,
         progress=False,
     )
-    common = Word2VecConfig(**COMMON)
     trained, scored = (
-        WindowDataset.from_documents(part, common.radius) for part in (rest, held_out)
+        WindowDataset.from_documents(part, COMMON.radius) for part in (rest, held_out)
     )
-    scores = evaluate_word2vec(model, scored, common, counts=trained.counts(data.vocab_size))
+    scores = evaluate_word2vec(model, scored, COMMON, counts=trained.counts(data.vocab_size))
     return {
         "valid_loss": history.valid_loss[-1],
         "valid_auc": history.valid_auc[-1],
