@@ -43,7 +43,7 @@ def test_the_interval_is_the_mean_and_students_quantile(n, quantile):
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_too_few_seeds_have_no_interval(n):
-    with pytest.raises(ValueError, match=f"values must be 2 numbers or more .*, got {n}"):
+    with pytest.raises(ValueError, match=f"values must hold 2 numbers or more .*, got {n}"):
         mean_interval([0.5] * n)
 
 
@@ -112,5 +112,5 @@ def test_rank_correlation_against_the_closed_form_and_ties():
 
 @pytest.mark.parametrize("first", [[1, 1], [1, 2, 3]])
 def test_scores_that_are_all_equal_or_not_as_many_have_no_rank(first):
-    with pytest.raises(ValueError, match="scores must be as many and not all equal"):
+    with pytest.raises(ValueError, match="scores must be of one length and not constant"):
         rank_correlation(first, [1, 2])

@@ -544,7 +544,7 @@ def test_an_unknown_study_is_refused(tmp_path):
 @pytest.mark.parametrize("n", [0, 1])
 def test_seeds_without_an_interval_are_refused_before_anything_is_run(tmp_path, monkeypatch, n):
     monkeypatch.setattr(plans, "run_grid", None)
-    with pytest.raises(ValueError, match=f"seeds must be 2 or more to have an interval, got {n}"):
+    with pytest.raises(ValueError, match=f"seeds must be 2 or more for an interval, got {n}"):
         plans.write_study("labels", tmp_path, tmp_path / "results", seeds=range(n))
     assert not (tmp_path / "results").exists()  # an earlier file stays as it is
 

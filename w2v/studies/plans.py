@@ -302,7 +302,7 @@ def write_study(
     if name not in STUDIES:
         raise ValueError(f"name must be one of {', '.join(STUDIES)}, got {name!r}")
     if len(seeds) < 2:
-        raise ValueError(f"seeds must be 2 or more to have an interval, got {len(seeds)}")
+        raise ValueError(f"seeds must be 2 or more for an interval, got {len(seeds)}")
     for module in ("scipy", "sklearn"):
         import_extra(module)
     listed = STUDIES[name](seeds, source)

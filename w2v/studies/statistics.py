@@ -29,7 +29,7 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     """
     n = len(values)
     if n < 2:
-        raise ValueError(f"values must be 2 numbers or more to have an interval, got {n}")
+        raise ValueError(f"values must hold 2 numbers or more for an interval, got {n}")
     quantile = import_extra("scipy.stats").t.ppf((1 + LEVEL) / 2, n - 1)
     mean, half = fmean(values), float(quantile) * stdev(values) / math.sqrt(n)
     return mean, mean - half, mean + half
@@ -47,13 +47,15 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
         the mean of their ranks.
 
     Raises:
-        ValueError: the scores differ in number, or all scores of one kind are equal.
+        ValueError: the scores differ in number, or one kind of score is constant.
         ImportError: scipy is not installed.
 
     Source: Spearman 1904.
     """
     if len(first) != len(second) or min(len(set(first)), len(set(second))) < 2:
-        raise ValueError(f"scores must be as many and not all equal, got {first!r} and {second!r}")
+        raise ValueError(
+            f"scores must be of one length and not constant, got {first!r}, {second!r}"
+        )
     return float(import_extra("scipy.stats").spearmanr(first, second).statistic)
 
 
