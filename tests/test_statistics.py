@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from w2v.studies.grid import digest
 from w2v.studies.statistics import (
     ablation_rows,
     epochs_needed,
@@ -92,10 +91,10 @@ def test_scores_of_the_tables_stand_beside_the_accuracy_of_their_own_point():
         for seed in (0, 1)
     ]
     auc = {"p": 0.75, "q": 0.25}
-    tables = {
-        digest(table): {"result": {"valid_auc": auc[table["point"]] + table["seed"] / 8}}
+    tables = [
+        {"settings": table, "result": {"valid_auc": auc[table["point"]] + table["seed"] / 8}}
         for table in (run["settings"]["table"] for run in runs)
-    }
+    ]
     rows = ablation_rows(runs, tables, "x")
     assert [(row["system"], row["valid_auc"]) for row in rows] == [("p", 0.8125), ("q", 0.3125)]
     assert [row["accuracy_mean"] for row in rows] == [0.625, 0.625]

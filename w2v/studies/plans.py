@@ -237,7 +237,7 @@ def run_study(
     *,
     workers: int | None = None,
     progress: bool | None = None,
-) -> tuple[list[Row], dict[str, Row]]:
+) -> tuple[list[Row], list[Row]]:
     """Train the embedding tables that some runs need, then make the runs.
 
     Tables and runs that are finished already are read from their files.
@@ -249,9 +249,8 @@ def run_study(
         progress: show a bar on stderr; None: on a terminal only.
 
     Returns:
-        The finished runs, as `grid.run_grid` returns them, each with its `name`; and the tables,
-        by the `digest` of their settings. The name is no part of the settings, since several
-        studies may share a run.
+        The finished runs, as `grid.run_grid` returns them, each with its `name`; and the finished
+        tables. The name is no part of the settings, since several studies may share a run.
 
     Source: assignment Q4.3 and Q4.4.
     """
@@ -266,7 +265,7 @@ def run_study(
         partial(run_system, checkpoints), nameless, finished, title="classifiers", **common
     )
     named = [{"name": run["name"], **row} for run, row in zip(runs, done, strict=True)]
-    return named, dict(zip(tables, trained, strict=True))
+    return named, trained
 
 
 def write_study(
@@ -322,7 +321,7 @@ def write_study(
             score: rank_correlation([row[score] for row in rows], accuracies)
             for score in ("valid_auc", "common_auc")
         }
-    return write_results(Path(results) / f"{name}.json", [*tables.values(), *runs], rows, **facts)
+    return write_results(Path(results) / f"{name}.json", [*tables, *runs], rows, **facts)
 
 
 def read_results(name: str, results: str | Path) -> list[Row]:

@@ -6,7 +6,6 @@ from statistics import fmean, stdev
 from typing import Any
 
 from w2v.studies import Row, import_extra
-from w2v.studies.grid import digest
 
 LEVEL = 0.95  # of every interval
 RunKey = tuple[int, str, int]  # number of labels, system, seed
@@ -148,12 +147,12 @@ def epochs_needed(runs: Sequence[Row], first: str, second: str) -> list[Row]:
     return rows
 
 
-def ablation_rows(runs: Sequence[Row], tables: Mapping[str, Row], split: str) -> list[Row]:
+def ablation_rows(runs: Sequence[Row], tables: Sequence[Row], split: str) -> list[Row]:
     """Put Word2Vec's own scores beside the accuracy of the classifier, point by point.
 
     Args:
         runs: finished runs of the ablation.
-        tables: finished embedding tables, as `run_study` gives them.
+        tables: finished embedding tables, as `run_study` returns them.
         split: the name of the texts that the classifier was measured on.
 
     Returns:
@@ -164,11 +163,8 @@ def ablation_rows(runs: Sequence[Row], tables: Mapping[str, Row], split: str) ->
     """
     rows = summarise_runs(runs, split)
     for row in rows:
-        own = [
-            tables[digest(run["settings"]["table"])]["result"]
-            for run in runs
-            if run["name"] == row["system"]
-        ]
+        settings = [run["settings"]["table"] for run in runs if run["name"] == row["system"]]
+        own = [table["result"] for table in tables if table["settings"] in settings]
         row |= {name: fmean(scores[name] for scores in own) for name in own[0]}
     return rows
 
