@@ -7,7 +7,7 @@ NOTEBOOKS := notebooks/word2vec.ipynb notebooks/classification.ipynb
 # On a busy machine threads that wait by spinning take the core from those at work.
 notebooks test: export GOMP_SPINCOUNT := 10000
 
-.PHONY: notebooks test bench experiments report lint clean
+.PHONY: notebooks test bench studies report lint clean
 
 notebooks: $(VENV)/.installed
 	$(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False $(NOTEBOOKS)
@@ -23,8 +23,8 @@ bench: $(VENV)/.benchmarks
 	$(BIN)/python -m tests.benchmarks.distributed
 	$(BIN)/python -m tests.benchmarks.vectors
 
-experiments: $(VENV)/.benchmarks
-	$(BIN)/python -m w2v ablation --study all
+studies: $(VENV)/.installed
+	$(BIN)/python -m w2v study --name all
 
 report: $(VENV)/.installed
 	$(BIN)/python -m report.build

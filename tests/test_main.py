@@ -1,5 +1,6 @@
 """The command line: settings as options, one line for an error."""
 
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,12 +10,13 @@ from golden import V
 
 import w2v
 from w2v import __main__ as command
+from w2v import pretraining
 from w2v.classify.attention import ClassifierHistory
 from w2v.files import write_json
 from w2v.model import Word2Vec
-from w2v.studies import comparison as experiments
-from w2v.studies import plans as studies
+from w2v.studies import plans
 from w2v.text import corpus
+from w2v.training import History
 
 
 def test_train_takes_the_configs_fields_as_options(monkeypatch, capsys):
@@ -22,9 +24,9 @@ def test_train_takes_the_configs_fields_as_options(monkeypatch, capsys):
 
     def pretrain(config, directory, **options):
         asked.update(options, config=config, directory=directory)
-        return "the path", experiments.History(valid_loss=[0.5], valid_auc=[0.75], train_loss=[1])
+        return "the path", History(valid_loss=[0.5], valid_auc=[0.75], train_loss=[1])
 
-    monkeypatch.setattr(experiments, "pretrain", pretrain)
+    monkeypatch.setattr(pretraining, "pretrain", pretrain)
     status = command.main(
         "train --dim 7 --radius 2 --ratio 5 --batch_size 3 --epochs 1 --noise unigram^0.75 "
         "--source builtin --corpus wikitext-103 --n_samples 0 --directory there".split()
@@ -151,7 +153,7 @@ def planted_news(monkeypatch):
         "split_labelled": lambda *_: parts,
         "tokenize": tokenize,
     }.items():
-        monkeypatch.setattr(f"w2v.{w2v._HOME[name]}.{name}", value)
+        monkeypatch.setattr(f"{getattr(w2v, name).__module__}.{name}", value)
 
 
 OPTIONS = "--batch_size 4 --epochs 6 --learning_rate 0.05 --dim 8 --readout class --n_labels 50"
@@ -159,7 +161,7 @@ OPTIONS = "--batch_size 4 --epochs 6 --learning_rate 0.05 --dim 8 --readout clas
 
 def test_classify_trains_keeps_and_tests_and_score_reads_the_same(planted_news, tmp_path, capsys):
     kept = str(tmp_path / "news.ckpt")
-    assert command.main(["classify", *OPTIONS.split(), "--save", kept]) == 0
+    assert command.main(["classify", *OPTIONS.split(), "--output", kept]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("epoch 1: validation loss ")
     assert printed[6:8] == [kept, "on planted rows:"]
@@ -237,7 +239,7 @@ def test_score_refuses_a_classifier_of_other_words_in_one_line(planted_news, tmp
 
 def test_score_reads_any_labelled_csv(planted_news, tmp_path, capsys):
     kept = str(tmp_path / "news.ckpt")
-    command.main(["classify", *OPTIONS.split(), "--save", kept])
+    command.main(["classify", *OPTIONS.split(), "--output", kept])
     capsys.readouterr()
     (tmp_path / "own.csv").write_text("class,text\n1,0 3 4\nland,1 5 6\n1,1 2 3\n", "utf-8")
     assert command.main(["score", "--classifier", kept, "--csv", str(tmp_path / "own.csv")]) == 0
@@ -261,11 +263,11 @@ def test_more_labels_than_rows_are_one_line_and_no_trace(planted_news, capsys):
 
 
 @pytest.mark.parametrize(
-    ("study", "names"), [("controls", ["controls"]), ("all", list(studies.STUDIES))]
+    ("name", "names"), [("controls", ["controls"]), ("all", list(plans.STUDIES))]
 )
 @pytest.mark.parametrize("workers", [0, 3])
-def test_ablation_runs_the_study_asked_for_and_prints_its_rows(
-    study, names, workers, monkeypatch, tmp_path, capsys
+def test_study_runs_what_is_named_and_prints_its_rows(
+    name, names, workers, monkeypatch, tmp_path, capsys
 ):
     asked = []
 
@@ -274,10 +276,10 @@ def test_ablation_runs_the_study_asked_for_and_prints_its_rows(
         row = {"labels": 500, "system": "some", "accuracy_mean": 0.5, "accuracy_low": 0.25}
         return write_json(f"{results}/{name}.json", {"rows": [row | {"accuracy_high": 0.75}]})
 
-    monkeypatch.setattr(studies, "write_study", write_study)
-    options = f"--study {study} --n_seeds 3 --workers {workers} --results {tmp_path}"
+    monkeypatch.setattr(plans, "write_study", write_study)
+    options = f"--name {name} --n_seeds 3 --workers {workers} --results {tmp_path}"
     monkeypatch.setattr("w2v.text.sources.resolve_source", lambda *_, **__: "local")
-    assert command.main(["ablation", *options.split(), "--directory", "work"]) == 0
+    assert command.main(["study", *options.split(), "--directory", "work"]) == 0
     assert asked == [(name, "work", "local", [0, 1, 2], workers or None) for name in names]
     assert capsys.readouterr().out.splitlines() == [
         line
@@ -291,7 +293,16 @@ def test_ablation_runs_the_study_asked_for_and_prints_its_rows(
 
 def test_an_unknown_study_is_one_line_and_no_trace(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("w2v.text.sources.resolve_source", lambda *_, **__: "builtin")
-    assert command.main(["ablation", "--study", "some", "--results", str(tmp_path)]) == 2
+    assert command.main(["study", "--name", "some", "--results", str(tmp_path)]) == 2
     assert capsys.readouterr().err == (
-        "w2v: study must be one of labels, controls, options, ablation, got 'some'\n"
+        "w2v: name must be one of labels, controls, options, ablation, got 'some'\n"
+    )
+
+
+def test_a_study_without_its_packages_is_one_line_and_no_trace(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("w2v.text.sources.resolve_source", lambda *_, **__: "builtin")
+    monkeypatch.setitem(sys.modules, "scipy", None)  # as if it were not installed
+    assert command.main(["study", "--name", "labels", "--results", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        "w2v: the studies need scipy, which is not installed; pip install 'w2v[studies]'\n"
     )

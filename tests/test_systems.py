@@ -1,9 +1,11 @@
-"""One run of a study: its table, its control, its yardsticks."""
+"""One run of a study: its embedding table, its control, its baselines."""
 
 import json
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,8 +17,8 @@ from w2v.classify.attention import ClassifierHistory, TextDataset
 from w2v.config import Word2VecConfig
 from w2v.evaluation import evaluate_word2vec
 from w2v.files import CheckpointError
-from w2v.studies import plans as studies
-from w2v.studies import systems
+from w2v.studies import plans, systems
+from w2v.studies.grid import digest
 from w2v.studies.systems import (
     CONTROLS,
     N_DOCUMENTS_HELD_OUT,
@@ -29,6 +31,7 @@ from w2v.studies.systems import (
 )
 from w2v.windows import WindowDataset
 
+ROOT = Path(__file__).parents[1]
 V, D, N_CLASSES = 40, 8, 4
 CONFIG = {"dim": D, "radius": 2, "ratio": 2, "batch_size": 8, "epochs": 3, "seed": 3}
 TABLE = {"config": CONFIG, "share": 1.0, "source": "planted"}
@@ -71,7 +74,7 @@ def planted_data(monkeypatch):
         split="planted rows",
     )
     monkeypatch.setattr(systems, "load_data", lambda source: data)
-    monkeypatch.setattr(studies, "load_data", lambda source: data)
+    monkeypatch.setattr(plans, "load_data", lambda source: data)
     return data
 
 
@@ -99,9 +102,13 @@ def listed(texts):
 
 
 def saved_model(directory):
-    """The one table that was trained there."""
-    (path,) = directory.rglob("*.ckpt")
+    """The one table that was trained there, after its last epoch."""
+    (path,) = last_checkpoints(directory)
     return load_word2vec(path, vocabulary="planted")[0]
+
+
+def last_checkpoints(directory):
+    return [path for path in directory.rglob("*.ckpt") if path.parent.name != "best"]
 
 
 def test_held_out_rows_are_kept_from_word2vec_and_each_part_keeps_its_texts(data, monkeypatch):
@@ -173,9 +180,9 @@ def test_a_table_is_trained_on_its_share_and_scored_on_documents_held_out(tmp_pa
     held_out, rest = (planted_data.documents[part] for part in (slice(400), slice(400, None)))
     config = Word2VecConfig(**CONFIG)
     counts = WindowDataset.from_documents(rest, 2).counts(V)
-    for question, prefix in ((config, "valid"), (Word2VecConfig(**systems.COMMON), "common")):
+    for question, prefix in ((config, "valid"), (systems.COMMON, "common")):
         windows = WindowDataset.from_documents(held_out, question.radius)
-        (path,) = (path for path in tmp_path.rglob("*.ckpt") if "half" not in path.parts)
+        (path,) = (path for path in last_checkpoints(tmp_path) if "half" not in path.parts)
         scores = evaluate_word2vec(load_word2vec(path)[0], windows, question, counts=counts)
         assert (whole[f"{prefix}_loss"], whole[f"{prefix}_auc"]) == (scores.loss, scores.model.auc)
 
@@ -212,7 +219,7 @@ def test_a_run_is_measured_on_the_part_that_its_settings_name(tmp_path, planted_
 
 
 @pytest.mark.parametrize("system", ["mean of vectors", "TF-IDF"])
-def test_a_yardstick_is_as_strong_as_validation_rows_like_it_best(tmp_path, monkeypatch, system):
+def test_validation_rows_choose_the_regularisation_of_a_baseline(tmp_path, monkeypatch, system):
     linear_model = pytest.importorskip("sklearn.linear_model")
     n_valid = 20
 
@@ -318,7 +325,7 @@ def test_a_table_of_another_vocabulary_is_refused(tmp_path, monkeypatch, planted
 
 
 def test_every_study_names_runs_that_the_systems_take(planted_data):
-    for study in studies.STUDIES.values():
+    for study in plans.STUDIES.values():
         for run in study((0, 1), "planted"):
             assert run["part"] == "test" and run["name"]
             if run["system"] == "attention":
@@ -337,7 +344,7 @@ def flat(settings, path=""):
     return found
 
 
-CHANGED = {  # what each run of a study has other than the best form, said by its name
+CHANGED = {  # by the name of a run: the settings that differ from the tuned classifier
     "tuned (sum of both tables)": {},
     "frozen": {"training.freeze": True},
     "center table": {"read.table": "center"},
@@ -357,30 +364,30 @@ CHANGED = {  # what each run of a study has other than the best form, said by it
 }
 
 
-@pytest.mark.parametrize("study", [studies.controls_study, studies.options_study])
-def test_each_run_of_a_study_changes_in_the_best_form_what_its_name_says(study):
+@pytest.mark.parametrize("study", [plans.controls_study, plans.options_study])
+def test_each_run_of_a_study_changes_in_the_tuned_classifier_what_its_name_says(study):
     runs = study((0, 1), "planted")
     assert {(run["n_labels"], run["seed"]) for run in runs} == {
         (n, s) for n in (500, 5000) for s in (0, 1)
     }
     assert len({run["name"] for run in runs}) * 4 == len(runs)
-    runs = [run for run in runs if not run["name"].startswith("lab's form")]
+    runs = [run for run in runs if not run["name"].startswith(plans.PRETRAINED)]
     for run in runs:
         seed, n = run["seed"], run["n_labels"]
-        form = {**studies.best_form(n), "table": studies.table_settings(seed, "planted")}
+        form = {**plans.tuned_classifier(n), "table": plans.table_settings(seed, "planted")}
         expected = flat(form) | CHANGED[run["name"]]
         found = flat(run)
         assert {path: found.get(path) for path in expected} == expected, run["name"]
         assert found["table"]["config"]["seed"] == seed
 
 
-def test_the_lab_form_is_measured_with_its_values_as_drawn_too():
+def test_the_labs_classifier_is_measured_with_its_values_as_drawn_too():
     aligned, drawn = (
-        [run for run in studies.options_study((0, 1), "x") if run["name"] == name]
-        for name in (studies.PRETRAINED, "lab's form, pretrained table, values as drawn")
+        [run for run in plans.options_study((0, 1), "x") if run["name"] == name]
+        for name in (plans.PRETRAINED, plans.VALUES_AS_DRAWN)
     )
-    labels = studies.labels_study((0, 1), "x", (500, 5000))
-    assert aligned == [run for run in labels if run["name"] == studies.PRETRAINED]
+    labels = plans.labels_study((0, 1), "x", (500, 5000))
+    assert aligned == [run for run in labels if run["name"] == plans.PRETRAINED]
     assert all(run["align_values"] for run in aligned)
     changed = {"name": drawn[0]["name"], "align_values": False}
     assert drawn == [run | changed for run in aligned]
@@ -388,33 +395,32 @@ def test_the_lab_form_is_measured_with_its_values_as_drawn_too():
 
 def test_with_and_without_pretraining_differ_in_the_table_alone():
     runs = {
-        (run["n_labels"], run["seed"], run["name"]): run
-        for run in studies.labels_study((0, 1), "x")
+        (run["n_labels"], run["seed"], run["name"]): run for run in plans.labels_study((0, 1), "x")
     }
-    assert len(runs) == len(studies.LABELS) * 2 * 5
+    assert len(runs) == len(plans.LABELS) * 2 * 5
     for (n, seed, name), run in runs.items():
         table = run.get("table")
         assert table is None or table["config"]["seed"] == seed
-        if name == "lab's form, random table":
-            pretrained = runs[n, seed, "lab's form, pretrained table"]
+        if name == plans.RANDOM:
+            pretrained = runs[n, seed, plans.PRETRAINED]
             d = pretrained["table"]["config"]["dim"]
             assert run == pretrained | {"name": name, "table": None, "dim": d}
-            assert run["align_values"] and run["training"] == studies.LAB_TRAINING[n]
+            assert run["align_values"] and run["training"] == plans.LAB_TRAINING[n]
 
 
 SETTING_OF = {"R": "radius", "K": "ratio", "d": "dim", "E": "epochs", "corpus": "share"}
 
 
 def test_each_point_of_the_ablation_changes_in_the_base_what_its_name_says():
-    runs = studies.ablation_study((0, 1), "planted")
-    base = studies.table_settings(0, "planted", base=studies.BASE)
+    runs = plans.ablation_study((0, 1), "planted")
+    base = plans.table_settings(0, "planted", plans.BASE)
     base = {**base["config"], "share": base["share"]}
-    assert len({(run["name"], run["seed"]) for run in runs}) == len(runs) == 2 * len(studies.POINTS)
+    assert len({(run["name"], run["seed"]) for run in runs}) == len(runs) == 2 * len(plans.POINTS)
     for run in runs:
         table = run["table"]
         assert run["seed"] == table["config"]["seed"]
-        assert run["n_labels"] == studies.ABLATION_LABELS
-        form = studies.best_form(studies.ABLATION_LABELS, freeze=True)
+        assert run["n_labels"] == plans.ABLATION_LABELS
+        form = plans.tuned_classifier(plans.ABLATION_LABELS, freeze=True)
         assert {part: run[part] for part in form} == form and run["training"]["freeze"]
         found = {**table["config"], "share": table["share"]}
         changed = {key for key in found if found[key] != base.get(key)} - {"seed", "epochs"}
@@ -425,15 +431,15 @@ def test_each_point_of_the_ablation_changes_in_the_base_what_its_name_says():
             assert str(found[setting]) == (str(float(Fraction(value))) if "/" in value else value)
         n_pairs = found["radius"] * found["epochs"] * found["share"]  # a word, but for K
         same = n_pairs == base["radius"] * base["epochs"]
-        assert same == (run["name"] not in studies.FREE_BUDGET)
+        assert same == (run["name"] not in plans.FREE_BUDGET)
 
 
 def test_a_study_is_written_with_its_rows_and_can_be_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(studies, "POINTS", {"base": {}, "untrained": {"learning_rate": 1e-9}})
-    monkeypatch.setattr(studies, "BASE", CONFIG)
-    ablation_study = studies.ablation_study
+    monkeypatch.setattr(plans, "POINTS", {"base": {}, "untrained": {"learning_rate": 1e-9}})
+    monkeypatch.setattr(plans, "BASE", CONFIG)
+    ablation_study = plans.ablation_study
     monkeypatch.setitem(
-        studies.STUDIES,
+        plans.STUDIES,
         "ablation",
         lambda seeds, source: [
             run | {"n_labels": 5, "training": {"batch_size": 5, "epochs": 1}}
@@ -442,8 +448,8 @@ def test_a_study_is_written_with_its_rows_and_can_be_read(tmp_path, monkeypatch)
     )
     in_this_process(monkeypatch)
     options = {"source": "planted", "seeds": (0, 1)}
-    studies.write_study("ablation", tmp_path / "work", tmp_path / "results", **options)
-    rows = studies.read_results("ablation", tmp_path / "results")
+    plans.write_study("ablation", tmp_path / "work", tmp_path / "results", **options)
+    rows = plans.read_results("ablation", tmp_path / "results")
     assert [row["system"] for row in rows] == ["base", "untrained"]
     assert all(row["accuracy_low"] <= row["accuracy_mean"] <= row["accuracy_high"] for row in rows)
     assert {row["split"] for row in rows} == {"planted rows"}
@@ -458,9 +464,9 @@ def write_with_made_up_results(monkeypatch, directory, name, result_of):
         asked.append((run, grid, options))
         return [{"settings": s, "result": result_of(s), "seconds": 1.0} for s in grid]
 
-    monkeypatch.setattr(studies, "run_grid", run_grid)
+    monkeypatch.setattr(plans, "run_grid", run_grid)
     options = {"source": "planted", "seeds": (0, 1), "workers": 3}
-    path = studies.write_study(name, directory / "work", directory / "results", **options)
+    path = plans.write_study(name, directory / "work", directory / "results", **options)
     return json.loads(path.read_text()), asked
 
 
@@ -471,7 +477,7 @@ def test_the_study_of_labels_says_what_pretraining_adds_and_how_soon(tmp_path, m
         curve = [0.6, 0.7] if settings.get("table") else [0.4, 0.6]
         return {"accuracy": 0.1 + curve[-1] + settings["seed"] / 8, "valid_accuracy": curve}
 
-    monkeypatch.setitem(studies.STUDIES, "labels", partial(studies.labels_study, labels=(100,)))
+    monkeypatch.setitem(plans.STUDIES, "labels", partial(plans.labels_study, labels=(100,)))
     saved, asked = write_with_made_up_results(monkeypatch, tmp_path, "labels", result_of)
     (gain,) = saved["paired_gain"]
     assert (gain["labels"], gain["accuracy_mean"]) == (100, pytest.approx(0.1))
@@ -481,7 +487,7 @@ def test_the_study_of_labels_says_what_pretraining_adds_and_how_soon(tmp_path, m
     with_table = {name for name, mean in means.items() if mean == pytest.approx(0.8625)}
     assert len(means) == 5 and means.keys() - with_table == {
         "TF-IDF + logistic regression",
-        "lab's form, random table",
+        plans.RANDOM,
     }
     assert saved["seeds"] == [0, 1] and saved["split"] == "planted rows"
     assert saved["held_out_texts"] == 40
@@ -497,7 +503,7 @@ def test_the_ablation_says_whether_a_better_table_goes_with_a_better_classifier(
     tmp_path, monkeypatch
 ):
     points = {"base": {}, "d=32": {"dim": 32}, "E=2": {"epochs": 2}}
-    monkeypatch.setattr(studies, "POINTS", points)
+    monkeypatch.setattr(plans, "POINTS", points)
 
     def result_of(settings):
         config = settings.get("table", settings)["config"]
@@ -522,22 +528,41 @@ def in_this_process(monkeypatch):
     def run_grid(run, grid, directory, **_):
         return [{"settings": s, "result": run(s), "seconds": 0.0} for s in grid]
 
-    monkeypatch.setattr(studies, "run_grid", run_grid)
+    monkeypatch.setattr(plans, "run_grid", run_grid)
 
 
 def test_results_that_are_missing_say_how_to_make_them(tmp_path, capsys):
-    assert studies.read_results("labels", tmp_path) == []
-    assert "python -m w2v ablation --study labels makes it" in capsys.readouterr().out
+    assert plans.read_results("labels", tmp_path) == []
+    assert "python -m w2v study --name labels makes it" in capsys.readouterr().out
 
 
 def test_an_unknown_study_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="study must be one of labels, .* got 'all'"):
-        studies.write_study("all", tmp_path, tmp_path)
+    with pytest.raises(ValueError, match="name must be one of labels, .* got 'all'"):
+        plans.write_study("all", tmp_path, tmp_path)
 
 
-@pytest.mark.parametrize("n", [0, 1, 11])
+@pytest.mark.parametrize("n", [0, 1])
 def test_seeds_without_an_interval_are_refused_before_anything_is_run(tmp_path, monkeypatch, n):
-    monkeypatch.setattr(studies, "run_grid", None)
-    with pytest.raises(ValueError, match=f"seeds must be 2 to 10, got {n}"):
-        studies.write_study("labels", tmp_path, tmp_path / "results", seeds=range(n))
+    monkeypatch.setattr(plans, "run_grid", None)
+    with pytest.raises(ValueError, match=f"seeds must be 2 or more for an interval, got {n}"):
+        plans.write_study("labels", tmp_path, tmp_path / "results", seeds=range(n))
     assert not (tmp_path / "results").exists()  # an earlier file stays as it is
+
+
+def test_a_study_says_what_to_install_before_anything_is_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(plans, "run_grid", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)  # as if it were not installed
+    wanted = r"need sklearn, which is not installed; pip install 'w2v\[studies\]'"
+    with pytest.raises(ImportError, match=wanted):
+        plans.write_study("labels", tmp_path, tmp_path / "results")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", plans.STUDIES)
+def test_the_stored_results_are_those_of_the_runs_that_a_study_lists(name):
+    stored = json.loads((ROOT / f"report/results/{name}.json").read_text("utf-8"))
+    listed = plans.STUDIES[name](stored["seeds"], "local")
+    assert {row["system"] for row in stored["rows"]} == {run["name"] for run in listed}
+    named = {digest({**run, "name": None}) for run in listed}
+    found = [run for run in stored["runs"] if "system" in run["settings"]]
+    assert {digest({**run["settings"], "name": None}) for run in found} == named

@@ -39,17 +39,17 @@ if TYPE_CHECKING:
     from w2v.files import CheckpointError as CheckpointError
     from w2v.model import Word2Vec as Word2Vec
     from w2v.model import sgns_loss as sgns_loss
+    from w2v.pretraining import fastest_engine as fastest_engine
+    from w2v.pretraining import find_or_train as find_or_train
+    from w2v.pretraining import pretrain as pretrain
     from w2v.show import plots as plots
     from w2v.show.inspection import check_gradient as check_gradient
     from w2v.show.inspection import describe_batch as describe_batch
     from w2v.show.inspection import describe_neighbours as describe_neighbours
     from w2v.show.inspection import show_source as show_source
     from w2v.studies.comparison import compare_pretraining as compare_pretraining
-    from w2v.studies.comparison import fastest_engine as fastest_engine
-    from w2v.studies.comparison import find_or_train as find_or_train
     from w2v.studies.comparison import learning_curves as learning_curves
     from w2v.studies.comparison import paired_gains as paired_gains
-    from w2v.studies.comparison import pretrain as pretrain
     from w2v.studies.comparison import summarise as summarise
     from w2v.studies.plans import read_results as read_results
     from w2v.text.corpus import load_documents as load_documents

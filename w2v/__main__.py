@@ -1,82 +1,86 @@
-"""The command line: the settings of an experiment as arguments.
+"""The command line: each setting of an experiment is an option.
 
 python -m w2v train --dim 128 --radius 5 --ratio 5 --batch_size 512 --epochs 3
 torchrun --nproc-per-node 2 -m w2v train --engine hogwild ...
 python -m w2v neighbours checkpoints/model_dim-....ckpt river army
 python -m w2v export checkpoints/model_dim-....ckpt --output vectors.txt
 python -m w2v classify --checkpoint checkpoints/model_dim-....ckpt --batch_size 32 --epochs 10
-python -m w2v classify --batch_size 32 --epochs 10 --save classifier.ckpt
+python -m w2v classify --batch_size 32 --epochs 10 --output classifier.ckpt
 python -m w2v score --classifier classifier.ckpt --csv test.csv
-python -m w2v ablation --study labels
+python -m w2v study --name labels
 """
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 
 import w2v
 from w2v.engines import distributed
 
+SOURCE = {"help": "where text comes from: auto, local, hub or builtin"}
+
 
 @dataclass(kw_only=True)
 class TrainArguments:
-    """Say what to train on, and where to keep the result."""
+    """What to train on, and where the checkpoint goes."""
 
-    source: str = field(default="auto", metadata={"help": "auto, local, hub or builtin"})
+    source: str = field(default="auto", metadata=SOURCE)
     corpus: str = field(
         default="wikitext-2", metadata={"help": "wikitext-2, wikitext-103, imdb or novels"}
     )
-    n_samples: int = field(default=5000, metadata={"help": "documents; 0 takes all"})
-    directory: str = field(default="checkpoints", metadata={"help": "of the checkpoint"})
+    n_samples: int = field(default=5000, metadata={"help": "number of documents; 0 takes all"})
+    directory: str = field(default="checkpoints", metadata={"help": "folder of the checkpoint"})
 
 
 @dataclass(kw_only=True)
 class ClassifyArguments:
-    """Say what the classifier starts from, what it reads, and where it is kept."""
+    """What the classifier starts from, what it is trained on, and where it is saved."""
 
-    checkpoint: str = field(default="", metadata={"help": "of Word2Vec; none: a random table"})
+    checkpoint: str = field(default="", metadata={"help": "of Word2Vec; none: random embeddings"})
     table: str = field(default="center", metadata={"help": "center, context or sum"})
     standardise: bool = field(default=False, metadata={"help": "columns to mean 0, variance 1"})
-    dim: int = field(default=128, metadata={"help": "d of a random table"})
+    dim: int = field(default=128, metadata={"help": "d of random embeddings"})
     readout: str = field(default="mean", metadata={"help": "mean (the lab's), class or hidden"})
     start: str = field(default="random", metadata={"help": "random or uniform"})
-    source: str = field(default="auto", metadata={"help": "auto, local, hub or builtin"})
+    source: str = field(default="auto", metadata=SOURCE)
     n_labels: int = field(default=5000, metadata={"help": "labelled texts to train on"})
-    save: str = field(default="", metadata={"help": "file to keep the classifier in"})
+    output: str = field(default="", metadata={"help": "file to save the classifier in"})
 
 
 @dataclass(kw_only=True)
 class ScoreArguments:
-    """Say which saved classifier answers, and for which texts."""
+    """Which saved classifier to score, and on which texts."""
 
-    classifier: str = field(metadata={"help": "a file that classify --save wrote"})
+    classifier: str = field(metadata={"help": "a file that classify --output wrote"})
     csv: str = field(
         default="",
         metadata={"help": "rows of class (1 ... n, or its name), text; none: AG News test rows"},
     )
-    source: str = field(default="auto", metadata={"help": "auto, local, hub or builtin"})
+    source: str = field(default="auto", metadata=SOURCE)
 
 
 @dataclass(kw_only=True)
-class AblationArguments:
-    """Say which study to run, and where its files go."""
+class StudyArguments:
+    """Which study to run, and where its files go."""
 
-    study: str = field(default="ablation", metadata={"help": "labels, controls, options, all ..."})
-    source: str = field(default="auto", metadata={"help": "auto, local, hub or builtin"})
+    name: str = field(metadata={"help": "labels, controls, options, ablation or all"})
+    source: str = field(default="auto", metadata=SOURCE)
     directory: str = field(
-        default="checkpoints/studies", metadata={"help": "of tables and finished runs"}
+        default="checkpoints/studies", metadata={"help": "of embedding tables and finished runs"}
     )
     results: str = field(default="report/results", metadata={"help": "of the results files"})
-    n_seeds: int = field(default=5, metadata={"help": "seeds of every point, 2 to 10"})
-    workers: int = field(default=0, metadata={"help": "processes; 0: one a core"})
+    n_seeds: int = field(default=5, metadata={"help": "number of seeds, 2 or more"})
+    workers: int = field(default=0, metadata={"help": "processes; 0: one per core"})
 
 
 @dataclass(kw_only=True)
 class ExportArguments:
-    """Say which vectors to write, and where."""
+    """Which vectors to write, and where."""
 
     checkpoint: str = field(metadata={"help": "of Word2Vec"})
     output: str = field(metadata={"help": "a file .txt (word2vec text) or .bin (binary)"})
@@ -91,7 +95,7 @@ def train(arguments: list[str]) -> None:
     Source: assignment Q3.1 to Q3.12.
     """
     config, options = _parse("train", arguments, w2v.Word2VecConfig, TrainArguments)
-    if distributed.join()[0]:  # of several processes the first speaks
+    if distributed.join()[0]:  # of several processes only the first prints
         sys.stdout = open(os.devnull, "w")
     source = w2v.resolve_source(options.source, needs=(options.corpus,))
     path, history = w2v.pretrain(
@@ -101,15 +105,12 @@ def train(arguments: list[str]) -> None:
         corpus=options.corpus,
         n_samples=options.n_samples or None,
     )
-    for epoch, (loss, auc) in enumerate(
-        zip(history.valid_loss, history.valid_auc, strict=True), start=1
-    ):
-        print(f"epoch {epoch}: validation loss {loss:.4f} nats per pair, AUC {auc:.4f}")
+    _print_epochs("nats per pair", history.valid_loss, "AUC", history.valid_auc)
     print(path)
 
 
 def classify(arguments: list[str]) -> None:
-    """Train the attention classifier, from a checkpoint or a random table, and test it.
+    """Train the attention classifier on pretrained or random embeddings, and test it.
 
     Args:
         arguments: `ClassifierConfig` and `ClassifyArguments` as options.
@@ -117,7 +118,7 @@ def classify(arguments: list[str]) -> None:
     Source: assignment Q4.1 to Q4.3.
     """
     epilog = (
-        "To score a labelled CSV (class, then text) with a classifier that was kept by --save: "
+        "To score a classifier that --output saved on a labelled CSV (class, then text): "
         "python -m w2v score --classifier FILE --csv FILE"
     )
     config, options = _parse(
@@ -149,13 +150,10 @@ def classify(arguments: list[str]) -> None:
         how = {"table": options.table, "standardise": options.standardise}
         w2v.load_model(options.checkpoint, classifier, vocabulary=vocabulary, **how)
     history = w2v.train_classifier(classifier, train_set, valid_set, config)
-    for epoch, (loss, accuracy) in enumerate(
-        zip(history.valid_loss, history.valid_accuracy, strict=True), start=1
-    ):
-        print(f"epoch {epoch}: validation loss {loss:.4f} nats, accuracy {accuracy:.4f}")
-    if options.save:
-        path = w2v.save_classifier(classifier, options.save, vocabulary=vocabulary, classes=classes)
-        print(path)
+    _print_epochs("nats", history.valid_loss, "accuracy", history.valid_accuracy)
+    if options.output:
+        path, kept = options.output, {"vocabulary": vocabulary, "classes": classes}
+        print(w2v.save_classifier(classifier, path, **kept))
     print(f"on {split}:")
     _print_scores(classifier, test_set, classes)
 
@@ -176,25 +174,25 @@ def score(arguments: list[str]) -> None:
     if options.csv:
         texts = w2v.load_csv(options.csv, classes)
     else:
-        texts, split = w2v.split_labelled("ag_news", source)[2:]
+        *_, texts, split = w2v.split_labelled("ag_news", source)
         print(f"on {split}:")
     _print_scores(classifier, w2v.tokenize(texts, tokenizer), classes)
 
 
-def ablation(arguments: list[str]) -> None:
-    """Run one study of the report, or all of them; what is finished is not run again.
+def study(arguments: list[str]) -> None:
+    """Run one study of the report, or all of them; finished runs are not repeated.
 
     Args:
-        arguments: `AblationArguments` as options.
+        arguments: `StudyArguments` as options.
 
-    Source: assignment Q4.4.
+    Source: assignment Q4.3 and Q4.4.
     """
-    from w2v.studies import plans as studies
+    from w2v.studies import plans
 
-    (options,) = _parse("ablation", arguments, AblationArguments)
+    (options,) = _parse("study", arguments, StudyArguments)
     source = w2v.resolve_source(options.source, needs=("ag_news", "wikitext-2"))
-    for name in studies.STUDIES if options.study == "all" else [options.study]:
-        path = studies.write_study(
+    for name in plans.STUDIES if options.name == "all" else [options.name]:
+        path = plans.write_study(
             name,
             options.directory,
             options.results,
@@ -204,7 +202,7 @@ def ablation(arguments: list[str]) -> None:
             progress=True,
         )
         print(path)
-        for row in studies.read_results(name, options.results):
+        for row in plans.read_results(name, options.results):
             print(
                 "{labels:>6} labels  {accuracy_mean:.3f} [{accuracy_low:.3f}, "
                 "{accuracy_high:.3f}]  {system}".format(**row)
@@ -212,7 +210,7 @@ def ablation(arguments: list[str]) -> None:
 
 
 def neighbours(arguments: list[str]) -> None:
-    """Print the nearest words of some words.
+    """Print the nearest neighbours of some words.
 
     Args:
         arguments: the path of a checkpoint, then words.
@@ -227,7 +225,7 @@ def neighbours(arguments: list[str]) -> None:
 
 
 def export(arguments: list[str]) -> None:
-    """Write the center table of a checkpoint in a format that gensim and other tools load.
+    """Write the center embeddings of a checkpoint in a format that gensim and other tools load.
 
     Args:
         arguments: the path of a checkpoint, and `ExportArguments` as options.
@@ -251,20 +249,27 @@ COMMANDS = {
     "export": export,
     "classify": classify,
     "score": score,
-    "ablation": ablation,
+    "study": study,
 }
 
 
-def _load_vectors(path: str) -> w2v.WordVectors:
+def _load_vectors(path: str) -> "w2v.WordVectors":
     """Read a checkpoint whose rows are the tokenizer's words."""
     tokenizer = w2v.load_tokenizer()
     model, _ = w2v.load_word2vec(path, vocabulary=w2v.vocabulary_identity(tokenizer))
-    return w2v.WordVectors.from_model(
-        model, tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-    )
+    words = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    return w2v.WordVectors.from_model(model, words)
 
 
-def _print_scores(classifier: w2v.ClassAttentionModel, texts, classes: list[str]) -> None:
+def _print_epochs(unit: str, losses: list[float], name: str, scores: list[float]) -> None:
+    """Print the validation loss and one score of each epoch."""
+    for epoch, (loss, value) in enumerate(zip(losses, scores, strict=True), start=1):
+        print(f"epoch {epoch}: validation loss {loss:.4f} {unit}, {name} {value:.4f}")
+
+
+def _print_scores(
+    classifier: "w2v.ClassAttentionModel", texts: Iterable[Any], classes: list[str]
+) -> None:
     """Print accuracy, interval and confusions on tokenised texts."""
     from w2v.classify.attention import TextDataset
 
@@ -272,32 +277,33 @@ def _print_scores(classifier: w2v.ClassAttentionModel, texts, classes: list[str]
     print(w2v.format_scores(scores, classes))
 
 
-def _parse(command: str, arguments: list[str], *kinds: type, epilog: str | None = None) -> tuple:
+def _parse(
+    command: str, arguments: list[str], *kinds: type, epilog: str | None = None
+) -> tuple[Any, ...]:
     """Turn options into settings; `--help` lists them with their defaults."""
     from transformers import HfArgumentParser
 
-    parser = HfArgumentParser(kinds, prog=f"python -m w2v {command}", epilog=epilog)
+    # transformers types a data class as a NewType, which no class satisfies
+    parser = HfArgumentParser(cast(Any, kinds), prog=f"python -m w2v {command}", epilog=epilog)
     return parser.parse_args_into_dataclasses(arguments)
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; an error of the user's is one line, without a trace.
+    """Run one command; an error in its options or files prints one line, and no traceback.
 
     Args:
         arguments: the command and its options.
 
     Returns:
         The exit status: 0, or 2 after an error.
-
-    Source: the package's own convention for errors.
     """
     if not arguments or arguments[0] not in COMMANDS:
-        asked_for_help = arguments[:1] in (["--help"], ["-h"])
-        print(__doc__.strip(), file=sys.stdout if asked_for_help else sys.stderr)
-        return 0 if asked_for_help else 2
+        is_help = arguments[:1] in (["--help"], ["-h"])
+        print((__doc__ or "").strip(), file=sys.stdout if is_help else sys.stderr)
+        return 0 if is_help else 2
     try:
         COMMANDS[arguments[0]](arguments[1:])
-    except (ValueError, TypeError, KeyError, OSError, FloatingPointError) as error:
+    except (ValueError, TypeError, KeyError, OSError, FloatingPointError, ImportError) as error:
         reason = error.args[0] if isinstance(error, KeyError) else error  # str() would quote it
         print(f"w2v: {reason}", file=sys.stderr)
         return 2

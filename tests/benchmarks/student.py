@@ -1,4 +1,4 @@
-"""The training loop as students write it: the yardstick of `make bench`.
+"""The training loop as students write it: the baseline of `make bench`.
 
 Nested lists, one item at a time from the Dataset, two calls of a plain `nn.Embedding` model, a
 default optimiser over both whole tables. It is right, and slow; nothing here is used by w2v.

@@ -1,4 +1,4 @@
-"""A grid of runs: in parallel over the cores, resumed run by run, each result in a file."""
+"""Run a grid of settings in parallel; keep the result of each run in a file of its own."""
 
 import hashlib
 import json
@@ -16,10 +16,9 @@ import torch
 from tqdm import tqdm
 
 from w2v.files import write_json
+from w2v.studies import Row
 
-Row = dict[str, Any]
-
-PACKAGES = ("torch", "numpy", "numba", "transformers", "datasets", "scikit-learn")
+PACKAGES = ("torch", "numpy", "numba", "transformers", "datasets", "scikit-learn", "scipy")
 
 
 def run_grid(
@@ -31,18 +30,18 @@ def run_grid(
     title: str = "runs",
     progress: bool | None = None,
 ) -> list[Row]:
-    """Make every run of a grid that has not been made yet.
+    """Run all settings of a grid that have no result yet.
 
-    Each process works on one run at a time, with one torch thread. A finished run is written to
-    a file of its own at once, under a name made from its settings: a kill loses only the runs at
-    work, and equal settings are never run twice, in this grid or in another.
+    Each process works on one run at a time, with one torch thread. Each finished run is written
+    to its own file at once, and the file is named by the settings. So an interruption loses only
+    the unfinished runs, and equal settings run once, in this grid or in another.
 
     Args:
-        run: called with the settings of a run; gives its result, plain numbers and strings. It
-            must be known by its name at the top of a module (or be a `partial` of such).
+        run: called with the settings of a run; returns its result, plain numbers and strings. It
+            must be a function at the top of a module (or a `partial` of one).
         grid: the settings of each run, plain numbers, strings, lists and dicts.
         directory: where the files are.
-        workers: processes; None takes one for each core, 0 works in this one.
+        workers: number of processes; None takes one per core, 0 runs all in this process.
         title: shown with the progress and the time left.
         progress: show a bar on stderr; None: on a terminal only.
 
@@ -50,15 +49,15 @@ def run_grid(
         One row per run, in the order of the grid: `settings`, `result` and `seconds`.
 
     Raises:
-        Exception: whatever the first run that fails raises; those finished are kept.
+        Exception: whatever the first failing run raises; finished runs are kept.
 
     Source: assignment Q4.4.
     """
     grid, directory = list(grid), Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     files = [directory / f"{digest(settings)}.json" for settings in grid]
-    missing = {file: settings for file, settings in zip(files, grid, strict=True)}
-    missing = {file: settings for file, settings in missing.items() if not file.exists()}
+    named = zip(files, grid, strict=True)
+    missing = {file: settings for file, settings in named if not file.exists()}
     disable = None if progress is None else not progress  # tqdm: None hides it off a terminal
     with tqdm(total=len(missing), desc=title, unit=" runs", disable=disable) as bar:
         if workers == 0:
@@ -71,32 +70,28 @@ def run_grid(
 
 
 def digest(settings: Row) -> str:
-    """Name a run by its settings.
+    """Compute the name of a run from its settings.
 
     Args:
         settings: plain numbers, strings, lists and dicts.
 
     Returns:
         16 hexadecimal digits; the order of keys does not matter.
-
-    Source: the package's own convention for files.
     """
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def write_results(path: str | Path, runs: Sequence[Row], rows: Sequence[Row], **facts: Any) -> Path:
-    """Write the rows of a study with all that is needed to make them again.
+    """Write the rows of a study with the settings and versions that reproduce them.
 
     Args:
         path: the file, JSON; replaced in one step.
-        runs: what `run_grid` gave for every run that the rows rest on.
+        runs: what `run_grid` returned for every run that the rows are computed from.
         rows: the rows, plain numbers and strings.
-        facts: whatever else is to be kept, by name.
+        facts: other values to store, by name.
 
     Returns:
         The path.
-
-    Source: specification of the report: each number comes from a file.
     """
     payload = {
         **facts,
@@ -111,7 +106,7 @@ def write_results(path: str | Path, runs: Sequence[Row], rows: Sequence[Row], **
 def _run_in_processes(
     run: Callable[[Row], Row], missing: dict[Path, Row], workers: int, bar: tqdm
 ) -> None:
-    """Make the missing runs, as many at a time as there are processes."""
+    """Run what is missing, in as many processes as there are workers."""
     pool = ProcessPoolExecutor(
         min(workers, len(missing)),
         mp_context=multiprocessing.get_context("spawn"),
@@ -128,7 +123,7 @@ def _run_in_processes(
 
 
 def _run_and_keep(run: Callable[[Row], Row], settings: Row, file: Path) -> None:
-    """Make one run in this process, and write its file."""
+    """Run one set of settings in this process, and write its file."""
     started = time.perf_counter()
     result = run(settings)
     seconds = round(time.perf_counter() - started, 2)
@@ -136,11 +131,11 @@ def _run_and_keep(run: Callable[[Row], Row], settings: Row, file: Path) -> None:
 
 
 def _versions() -> dict[str, str]:
-    """Name the versions of all that a result may depend on."""
+    """List the versions of the packages that a result may depend on."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            continue  # an extra that was not needed
+            continue  # an extra that is not installed
     return found

@@ -1,22 +1,91 @@
-"""What runs come to: means with intervals, paired differences, ranks (Q4.3, Q4.4)."""
+"""Means with their spread, paired differences, intervals and rank correlation (Q4.3, Q4.4)."""
 
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean, stdev
 from typing import Any
 
-Row = dict[str, Any]
+from w2v.studies import Row, import_extra
 
-# 97.5 % points of Student's t for n - 1 degrees of freedom, n = 2, 3, ... 10
-STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+LEVEL = 0.95  # of every interval
+RunKey = tuple[int, str, int]  # number of labels, system, seed
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Compute the mean and its 95 % confidence interval.
+
+    Args:
+        values: one number per seed, at least two.
+
+    Returns:
+        The mean, and the lower and the upper end of the interval.
+
+    Raises:
+        ValueError: fewer than two values.
+        ImportError: scipy is not installed.
+
+    Source: Student 1908.
+    """
+    n = len(values)
+    if n < 2:
+        raise ValueError(f"values must hold 2 numbers or more for an interval, got {n}")
+    quantile = import_extra("scipy.stats").t.ppf((1 + LEVEL) / 2, n - 1)
+    mean, half = fmean(values), float(quantile) * stdev(values) / math.sqrt(n)
+    return mean, mean - half, mean + half
+
+
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
+    """Compute Spearman's rank correlation of two scores of the same things.
+
+    Args:
+        first: one score of each thing.
+        second: another score of each thing, in the same order.
+
+    Returns:
+        The coefficient, in [-1, 1]: 1 where both scores give the same order. Equal scores share
+        the mean of their ranks.
+
+    Raises:
+        ValueError: the scores differ in number, or one kind of score is constant.
+        ImportError: scipy is not installed.
+
+    Source: Spearman 1904.
+    """
+    if len(first) != len(second) or min(len(set(first)), len(set(second))) < 2:
+        raise ValueError(
+            f"scores must be of one length and not constant, got {first!r}, {second!r}"
+        )
+    return float(import_extra("scipy.stats").spearmanr(first, second).statistic)
+
+
+def seed_differences(
+    accuracies: Mapping[RunKey, float], first: str, second: str
+) -> dict[int, list[float]]:
+    """Subtract the accuracy of one system from that of another, seed by seed.
+
+    Args:
+        accuracies: the accuracy by number of labels, system and seed.
+        first: the system to subtract from.
+        second: the system to subtract; it has the same numbers of labels and seeds.
+
+    Returns:
+        For each number of labels the differences, one per seed.
+
+    Source: assignment Q4.3.
+    """
+    differences: dict[int, list[float]] = {}
+    for (n, system, seed), accuracy in accuracies.items():
+        if system == first:
+            differences.setdefault(n, []).append(accuracy - accuracies[n, second, seed])
+    return differences
 
 
 def summarise_runs(runs: Sequence[Row], split: str) -> list[Row]:
-    """Give mean and 95 % interval over seeds for each system and number of labels.
+    """Compute mean and interval over seeds for each system and number of labels.
 
     Args:
         runs: finished runs of `systems.run_system`.
-        split: where the rows come from that they were measured on.
+        split: the name of the texts that they were measured on.
 
     Returns:
         One row per number of labels and system: `labels`, `system`, `accuracy_mean`,
@@ -25,9 +94,8 @@ def summarise_runs(runs: Sequence[Row], split: str) -> list[Row]:
     Source: assignment Q4.3.
     """
     groups: dict[tuple[int, str], list[float]] = {}
-    for run in runs:
-        key = run["settings"]["n_labels"], run["name"]
-        groups.setdefault(key, []).append(run["result"]["accuracy"])
+    for (n, name, _), result in _results(runs).items():
+        groups.setdefault((n, name), []).append(result["accuracy"])
     return [
         {"labels": n, "system": name, **_accuracy(values), "split": split}
         for (n, name), values in groups.items()
@@ -35,12 +103,12 @@ def summarise_runs(runs: Sequence[Row], split: str) -> list[Row]:
 
 
 def paired_differences(runs: Sequence[Row], first: str, second: str) -> list[Row]:
-    """Give what one system adds to another, seed by seed, with a 95 % interval.
+    """Compute the difference in accuracy of two systems, paired by seed, with its interval.
 
     Args:
-        runs: finished runs.
-        first: the system that adds.
-        second: the system it is compared with, at the same numbers of labels and seeds.
+        runs: finished runs of `systems.run_system`.
+        first: the system to subtract from.
+        second: the system to subtract; it has the same numbers of labels and seeds.
 
     Returns:
         One row per number of labels: `labels`, `accuracy_mean`, `accuracy_low`, `accuracy_high`
@@ -48,24 +116,18 @@ def paired_differences(runs: Sequence[Row], first: str, second: str) -> list[Row
 
     Source: assignment Q4.3.
     """
-    accuracy = {
-        (r["settings"]["n_labels"], r["name"], r["settings"]["seed"]): r["result"] for r in runs
-    }
-    gains: dict[int, list[float]] = {}
-    for n, name, seed in accuracy:
-        if name == first:
-            gain = accuracy[n, first, seed]["accuracy"] - accuracy[n, second, seed]["accuracy"]
-            gains.setdefault(n, []).append(gain)
-    return [{"labels": n, **_accuracy(values)} for n, values in gains.items()]
+    accuracies = {key: result["accuracy"] for key, result in _results(runs).items()}
+    differences = seed_differences(accuracies, first, second)
+    return [{"labels": n, **_accuracy(values)} for n, values in differences.items()]
 
 
 def epochs_needed(runs: Sequence[Row], first: str, second: str) -> list[Row]:
-    """Tell after how many epochs one system first reaches the best epoch of another.
+    """Count the epochs until one system first reaches the best epoch of another.
 
     Args:
-        runs: finished runs that keep their validation accuracy, epoch by epoch.
-        first: the system that is to reach it.
-        second: the system whose best validation accuracy is to be reached, seed by seed.
+        runs: finished runs that keep their validation accuracy of each epoch.
+        first: the system whose epochs are counted.
+        second: the system whose best validation accuracy must be reached, seed by seed.
 
     Returns:
         One row per number of labels and seed: `labels`, `seed`, `epochs` (None: never) and
@@ -73,14 +135,11 @@ def epochs_needed(runs: Sequence[Row], first: str, second: str) -> list[Row]:
 
     Source: assignment Q4.3.
     """
-    curves = {
-        (r["settings"]["n_labels"], r["name"], r["settings"]["seed"]): r["result"] for r in runs
-    }
-    rows = []
-    for n, name, seed in curves:
+    results, rows = _results(runs), []
+    for n, name, seed in results:
         if name == first:
-            reached = curves[n, first, seed]["valid_accuracy"]
-            other = curves[n, second, seed]["valid_accuracy"]
+            reached = results[n, first, seed]["valid_accuracy"]
+            other = results[n, second, seed]["valid_accuracy"]
             epochs = [epoch for epoch, value in enumerate(reached, 1) if value >= max(other)]
             best = other.index(max(other)) + 1
             row = {"labels": n, "seed": seed, "epochs": min(epochs, default=None)}
@@ -88,13 +147,13 @@ def epochs_needed(runs: Sequence[Row], first: str, second: str) -> list[Row]:
     return rows
 
 
-def ablation_rows(runs: Sequence[Row], tables: dict[str, Row], split: str) -> list[Row]:
+def ablation_rows(runs: Sequence[Row], tables: Sequence[Row], split: str) -> list[Row]:
     """Put Word2Vec's own scores beside the accuracy of the classifier, point by point.
 
     Args:
         runs: finished runs of the ablation.
-        tables: finished tables, as `run_study` gives them.
-        split: where the rows come from that the classifier was measured on.
+        tables: finished embedding tables, as `run_study` returns them.
+        split: the name of the texts that the classifier was measured on.
 
     Returns:
         The rows of `summarise_runs`, each with the mean over seeds of every score of
@@ -104,67 +163,18 @@ def ablation_rows(runs: Sequence[Row], tables: dict[str, Row], split: str) -> li
     """
     rows = summarise_runs(runs, split)
     for row in rows:
-        own = [
-            tables[json.dumps(run["settings"]["table"])]["result"]
-            for run in runs
-            if run["name"] == row["system"]
-        ]
-        row |= {name: sum(scores[name] for scores in own) / len(own) for name in own[0]}
+        settings = [run["settings"]["table"] for run in runs if run["name"] == row["system"]]
+        own = [table["result"] for table in tables if table["settings"] in settings]
+        row |= {name: fmean(scores[name] for scores in own) for name in own[0]}
     return rows
 
 
-def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Give the mean of a few seeds with its 95 % interval (Student's t).
-
-    Args:
-        values: one number a seed, 2 to 10 of them.
-
-    Returns:
-        The mean, and the lower and the upper end.
-
-    Raises:
-        ValueError: fewer than 2 values or more than 10.
-
-    Source: Student 1908.
-    """
-    n = len(values)
-    if not 2 <= n <= 1 + len(STUDENT):
-        raise ValueError(f"values must be 2 to {1 + len(STUDENT)} numbers, got {n}")
-    mean = sum(values) / n
-    variance = sum((value - mean) ** 2 for value in values) / (n - 1)
-    reach = STUDENT[n - 2] * math.sqrt(variance / n)
-    return mean, mean - reach, mean + reach
-
-
-def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
-    """Tell how far two scores put the same things in the same order.
-
-    Args:
-        first: a score of each thing.
-        second: another score of each, as many.
-
-    Returns:
-        Spearman's coefficient, in [-1, 1]; equal scores share the mean of their ranks.
-
-    Raises:
-        ValueError: scores of different length, or all scores of one kind equal.
-
-    Source: Spearman 1904.
-    """
-    ranks = [_ranks(first), _ranks(second)]
-    if len(first) != len(second) or min(len(set(r)) for r in ranks) < 2:
-        raise ValueError(f"scores must be as many and not all equal, got {first!r} and {second!r}")
-    x, y = ([rank - (len(r) + 1) / 2 for rank in r] for r in ranks)
-    product = sum(a * b for a, b in zip(x, y, strict=True))
-    return product / math.sqrt(sum(a * a for a in x) * sum(b * b for b in y))
-
-
-def _ranks(values: Sequence[float]) -> list[float]:
-    """Give each value its rank, from 1; equal values share the mean of theirs."""
-    return [
-        sum(other < value for other in values) + (1 + sum(other == value for other in values)) / 2
-        for value in values
-    ]
+def _results(runs: Iterable[Row]) -> dict[RunKey, Any]:
+    """Arrange the results of runs by number of labels, system and seed."""
+    return {
+        (run["settings"]["n_labels"], run["name"], run["settings"]["seed"]): run["result"]
+        for run in runs
+    }
 
 
 def _accuracy(values: Sequence[float]) -> Row:

@@ -1,18 +1,17 @@
-"""One run of a study: settings in, an accuracy on held-out texts out (Q4.3, Q4.4).
+"""One run of a study: from settings to an accuracy on held-out texts (Q4.3, Q4.4).
 
-All that a run needs stands in its settings, so that they name its result.
+The settings of a run hold everything it depends on, so they can name its result.
 """
 
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from w2v.checkpoint import checkpoint_name, load_model, save_model
+from w2v.checkpoint import checkpoint_name, load_model
 from w2v.classify.attention import (
     ClassAttentionModel,
     TextDataset,
@@ -21,27 +20,18 @@ from w2v.classify.attention import (
 )
 from w2v.config import ClassifierConfig, Word2VecConfig
 from w2v.evaluation import evaluate_word2vec
-from w2v.model import Word2Vec
+from w2v.pretraining import train_and_save
+from w2v.studies import Row, import_extra
 from w2v.studies.grid import digest
 from w2v.text.corpus import load_documents, load_tokenizer, vocabulary_identity
 from w2v.text.labelled import split_labelled
 from w2v.text.tokens import tokenize
-from w2v.training import train_word2vec
 from w2v.windows import WindowDataset
-
-Row = dict[str, Any]
 
 N_DOCUMENTS_HELD_OUT = 400  # about 30,000 words: to score Word2Vec itself
 N_WATCHED = 2000  # validation texts that each epoch is measured on
-# One question put to every table, whatever it was trained for.
-COMMON = {
-    "dim": 1,
-    "radius": 5,
-    "ratio": 5,
-    "batch_size": 512,
-    "epochs": 1,
-    "noise": "unigram^0.75",
-}
+# The settings of the common score: every embedding table is scored with them, whatever its own.
+COMMON = Word2VecConfig(dim=1, radius=5, ratio=5, batch_size=512, epochs=1, noise="unigram^0.75")
 PARTS = ("train", "valid", "test")
 CONTROLS = ("none", "shuffled rows", "random rows of the same norms")
 
@@ -51,11 +41,11 @@ class Data:
     """Hold all texts of a study, tokenised.
 
     Args:
-        train: labelled texts to learn from.
+        train: labelled texts to train on.
         valid: labelled texts to choose settings by.
-        test: labelled texts to report on.
-        texts: the text of each row of the three, for systems with words of their own.
-        documents: unlabelled texts for Word2Vec: those of `train`, and WikiText-2.
+        test: labelled texts to measure on.
+        texts: for each of the three names the texts themselves, for TF-IDF.
+        documents: unlabelled documents for Word2Vec: the texts of `train`, and WikiText-2.
         vocabulary: the identity of the tokenizer's vocabulary.
         vocab_size: V.
         n_classes: number of classes.
@@ -77,7 +67,7 @@ class Data:
 
 @cache
 def load_data(source: str) -> Data:
-    """Load and tokenise everything once in a process.
+    """Load and tokenise all texts, once in each process.
 
     Args:
         source: "local", "hub" or "builtin".
@@ -91,9 +81,9 @@ def load_data(source: str) -> Data:
     *parts, split = split_labelled("ag_news", source)
     train, valid, test = (TextDataset.from_documents(tokenize(p, tokenizer)) for p in parts)
     wiki = tokenize(load_documents("wikitext-2", source, n_samples=None), tokenizer)
-    own = [{"input_ids": train[i]["input_ids"].numpy()} for i in range(len(train))]
-    order = np.random.default_rng(0).permutation(len(own) + len(wiki)).tolist()
-    documents = own + [{"input_ids": row["input_ids"]} for row in wiki]
+    documents = [{"input_ids": train[i]["input_ids"].numpy()} for i in range(len(train))]
+    documents += [{"input_ids": ids} for ids in wiki["input_ids"]]
+    order = np.random.default_rng(0).permutation(len(documents)).tolist()
     return Data(
         train=train,
         valid=valid,
@@ -108,42 +98,40 @@ def load_data(source: str) -> Data:
 
 
 def train_table(directory: str, settings: Row) -> Row:
-    """Train Word2Vec and keep its checkpoint.
+    """Train Word2Vec, save its checkpoint and score it on held-out documents.
 
     Args:
         directory: where checkpoints go, each in a folder named by its settings.
         settings: `config` (of `Word2VecConfig`), `share` (of the documents), and `source`.
 
     Returns:
-        Word2Vec's own scores on held-out documents: loss and AUC on the question it was trained
-        for, and on one question common to all tables.
+        `valid_loss` and `valid_auc`, with the table's own radius, ratio and noise; `common_loss`
+        and `common_auc`, with settings common to all tables; and `n_words`.
 
     Source: assignment Q4.4.
     """
     data, config = load_data(settings["source"]), Word2VecConfig(**settings["config"])
     held_out, rest = data.documents[:N_DOCUMENTS_HELD_OUT], data.documents[N_DOCUMENTS_HELD_OUT:]
     rest = rest[: round(settings["share"] * len(rest))]
-    train_set, valid_set = (
-        WindowDataset.from_documents(part, config.radius, config.border)
-        for part in (rest, held_out)
+    model, history, _ = train_and_save(
+        rest,
+        held_out,
+        config,
+        _folder(directory, settings),
+        vocab_size=data.vocab_size,
+        vocabulary=data.vocabulary,
+        progress=False,
     )
-    generator = torch.Generator().manual_seed(config.seed)
-    model = Word2Vec(data.vocab_size, config.dim, generator=generator)
-    history = train_word2vec(model, train_set, valid_set, config, progress=False)
-    save_model(model, _folder(directory, settings), config, vocabulary=data.vocabulary)
-    common = Word2VecConfig(**COMMON)
-    scores = evaluate_word2vec(
-        model,
-        WindowDataset.from_documents(held_out, common.radius, common.border),
-        common,
-        counts=train_set.counts(data.vocab_size),
+    trained, scored = (
+        WindowDataset.from_documents(part, COMMON.radius) for part in (rest, held_out)
     )
+    scores = evaluate_word2vec(model, scored, COMMON, counts=trained.counts(data.vocab_size))
     return {
         "valid_loss": history.valid_loss[-1],
         "valid_auc": history.valid_auc[-1],
         "common_loss": scores.loss,
         "common_auc": scores.model.auc,
-        "n_words": len(train_set.tokens),
+        "n_words": len(trained.tokens),
     }
 
 
@@ -151,7 +139,7 @@ def run_system(directory: str, settings: Row) -> Row:
     """Train one classifier and measure it.
 
     Args:
-        directory: where `train_table` kept its checkpoints.
+        directory: where `train_table` saved its checkpoints.
         settings: `system` ("attention", "mean of vectors" or "TF-IDF"), `n_labels`, `seed`,
             `source` and `part` ("valid" or "test", the rows it is measured on). For the first
             two also `table` (settings of `train_table`, or None for a random one), `read` (options
@@ -187,12 +175,12 @@ def run_system(directory: str, settings: Row) -> Row:
 
 
 def control_table(table: Tensor, control: str, generator: torch.Generator) -> Tensor:
-    """Take from a table what pretraining put there, and leave the rest.
+    """Destroy what pretraining put into an embedding table, and keep its other properties.
 
     Args:
         table: vectors, shape (V, d), float32.
         control: "none"; "shuffled rows", which gives each word the vector of another; or
-            "random rows of the same norms", which keeps only how long each vector is.
+            "random rows of the same norms", which keeps only the length of each vector.
         generator: draws the order or the directions.
 
     Returns:
@@ -217,8 +205,6 @@ def mean_vectors(table: Tensor, texts: TextDataset) -> Tensor:
 
     Returns:
         Means, shape (n, d), float32; zero for a text without a token.
-
-    Source: the yardstick that needs no attention.
     """
     means = torch.zeros(len(texts), table.shape[1])  # (n, d)
     for i, text in enumerate(texts.__getitems__(range(len(texts)))):
@@ -228,7 +214,7 @@ def mean_vectors(table: Tensor, texts: TextDataset) -> Tensor:
 
 
 def _make_classifier(directory: str, data: Data, settings: Row) -> ClassAttentionModel:
-    """Make a classifier with the table that the settings name."""
+    """Make a classifier with the embedding table that the settings name."""
     table = settings["table"]
     dim = table["config"]["dim"] if table else settings["dim"]
     generator = torch.Generator().manual_seed(settings["seed"])
@@ -246,7 +232,7 @@ def _make_classifier(directory: str, data: Data, settings: Row) -> ClassAttentio
 
 
 def _folder(directory: str, table: Row) -> Path:
-    """Give each table a folder of its own: file names do not tell seeds and noises apart."""
+    """Name the folder of a table: file names of two seeds or noises are the same."""
     return Path(directory) / digest(table)
 
 
@@ -260,10 +246,8 @@ def _score_means(table: Tensor, data: Data, chosen: Tensor, part: str) -> float:
 
 
 def _score_tf_idf(data: Data, chosen: Tensor, part: str) -> float:
-    """Score logistic regression on weighted word counts, which needs no vectors at all."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    vectorizer = TfidfVectorizer(sublinear_tf=True)
+    """Score logistic regression on weighted word counts, a baseline without vectors."""
+    vectorizer = import_extra("sklearn.feature_extraction.text").TfidfVectorizer(sublinear_tf=True)
     counts = vectorizer.fit_transform([data.texts["train"][i] for i in chosen.tolist()])
     valid, held_out = (
         (vectorizer.transform(data.texts[name]), getattr(data, name).labels.numpy())
@@ -273,9 +257,8 @@ def _score_tf_idf(data: Data, chosen: Tensor, part: str) -> float:
 
 
 def _score_regression(train: tuple, valid: tuple, held_out: tuple) -> float:
-    """Score the classifier of both yardsticks, as strong as validation texts like it best."""
-    from sklearn.linear_model import LogisticRegression
-
-    models = [LogisticRegression(C=c, max_iter=1000).fit(*train) for c in (1, 10, 100)]
+    """Score the classifier of both baselines; validation texts choose its regularisation."""
+    regression = import_extra("sklearn.linear_model").LogisticRegression
+    models = [regression(C=c, max_iter=1000).fit(*train) for c in (1, 10, 100)]
     best = max(models, key=lambda model: model.score(*valid))
     return float(best.score(*held_out))

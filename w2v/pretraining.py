@@ -1,0 +1,151 @@
+"""From text to checkpoint in one call (Q3.13)."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from w2v.checkpoint import checkpoint_name, save_model
+from w2v.config import Word2VecConfig
+from w2v.engines import distributed
+from w2v.files import read_sealed
+from w2v.model import Word2Vec
+from w2v.text.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
+from w2v.training import History, train_word2vec
+from w2v.windows import WindowDataset
+
+
+def pretrain(
+    config: Word2VecConfig,
+    directory: str | Path,
+    *,
+    source: str = "auto",
+    corpus: str = "wikitext-2",
+    n_samples: int | None = None,
+    progress: bool | None = None,
+) -> tuple[Path, History]:
+    """Load a corpus, tokenise it, train Word2Vec on it and save the checkpoint.
+
+    One document in fifty is held out to measure the loss; all others are trained on.
+
+    Args:
+        config: every setting; it names the file.
+        directory: where the checkpoint goes.
+        source: where text comes from, as in `resolve_source`.
+        corpus: "wikitext-2", say, as in `load_documents`.
+        n_samples: number of documents; None takes all.
+        progress: show a bar with the loss and words per second; None: on a terminal only.
+
+    Returns:
+        The path of the checkpoint, and the numbers of each epoch.
+
+    Source: assignment Q3.1 to Q3.13.
+    """
+    texts = load_documents(corpus, source, n_samples=n_samples, seed=config.seed)
+    tokenizer = load_tokenizer(source)
+    documents, held_out = preprocess(texts, tokenizer, valid_fraction=0.02, seed=config.seed)
+    _, history, path = train_and_save(
+        documents,
+        held_out,
+        config,
+        directory,
+        vocab_size=len(tokenizer),
+        vocabulary=vocabulary_identity(tokenizer),
+        progress=progress,
+    )
+    return path, history
+
+
+def train_and_save(
+    documents: Iterable[Any],
+    held_out: Iterable[Any],
+    config: Word2VecConfig,
+    directory: str | Path,
+    *,
+    vocab_size: int,
+    vocabulary: str,
+    progress: bool | None = None,
+) -> tuple[Word2Vec, History, Path]:
+    """Train Word2Vec on tokenised documents and save the checkpoint.
+
+    With `border="pad"` the id 0 fills the borders, as in the tokenizers of `load_tokenizer`.
+
+    Args:
+        documents: rows with `input_ids` (list of int), to train on.
+        held_out: the same, to measure the loss after each epoch.
+        config: every setting; it names the file.
+        directory: where the checkpoint goes, and the files that `train_word2vec` keeps.
+        vocab_size: V, the number of ids.
+        vocabulary: what `vocabulary_identity` says of the ids; stored in the file.
+        progress: show a bar with the loss and words per second; None: on a terminal only.
+
+    Returns:
+        The model after the last epoch, the numbers of each epoch, and the path of the checkpoint.
+
+    Source: assignment Q3.5 to Q3.12.
+    """
+    train_set, valid_set = (
+        WindowDataset.from_documents(part, config.radius, config.border)
+        for part in (documents, held_out)
+    )
+    generator = torch.Generator().manual_seed(config.seed)
+    model = Word2Vec(vocab_size, config.dim, generator=generator)
+    history = train_word2vec(
+        model,
+        train_set,
+        valid_set,
+        config,
+        directory=directory,
+        vocabulary=vocabulary,
+        progress=progress,
+    )
+    if distributed.join()[0] == 0:  # of several processes only the first writes
+        save_model(model, directory, config, vocabulary=vocabulary)
+    return model, history, Path(directory) / checkpoint_name(config)
+
+
+def find_or_train(config: Word2VecConfig, directory: str | Path, *, source: str = "auto") -> Path:
+    """Find the checkpoint of a training on all of WikiText-2, or train it now, and say which.
+
+    Args:
+        config: every setting; it names the file.
+        directory: where the checkpoint is, or goes.
+        source: where text comes from, as in `resolve_source`.
+
+    Returns:
+        The path of a checkpoint of exactly these settings, for the vocabulary of this source.
+
+    Raises:
+        CheckpointError: the checkpoint found is damaged.
+
+    Source: assignment Q3.13 and Q4.1.
+    """
+    path = Path(directory) / checkpoint_name(config)
+    if not path.exists():
+        print(f"There is no {path.name}: training it now.")
+    else:
+        saved = read_sealed(path)
+        vocabulary = vocabulary_identity(load_tokenizer(source))
+        if (saved["config"], saved["vocabulary"]) == (asdict(config), vocabulary):
+            print(f"Found {path.name}.")
+            return path
+        print(f"{path.name} has other settings or another vocabulary: training it again.")
+    return pretrain(config, directory, source=source)[0]
+
+
+def fastest_engine() -> dict[str, Any]:
+    """Name the fastest engine that is installed here, as settings of a `Word2VecConfig`.
+
+    Returns:
+        "hogwild" with shared negatives and a falling learning rate where numba is installed;
+        otherwise "loader", after a sentence that says what to install.
+
+    Source: assignment Q3.13 (if it does not take too much time).
+    """
+    if find_spec("numba"):
+        return {"engine": "hogwild", "shared_negatives": True, "decay": True}
+    print("numba is not installed: training with the slower loader; pip install 'w2v[fast]'")
+    return {"engine": "loader"}
