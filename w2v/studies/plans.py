@@ -156,7 +156,12 @@ def labels_study(seeds: Sequence[int], source: str, labels: Sequence[int] = LABE
 def controls_study(seeds: Sequence[int], source: str) -> list[Row]:
     """List the runs that show what in the embedding table helps.
 
-    It takes seeds and source, and returns what `labels_study` does.
+    Args:
+        seeds: of texts, layers, order and table.
+        source: where text comes from.
+
+    Returns:
+        Settings of `systems.run_system`, each with the `name` of its system.
 
     Source: assignment Q4.3.
     """
@@ -179,7 +184,12 @@ def options_study(seeds: Sequence[int], source: str) -> list[Row]:
 
     `align_values` is an option of the lab's classifier, and is measured there.
 
-    It takes seeds and source, and returns what `labels_study` does.
+    Args:
+        seeds: of texts, layers, order and table.
+        source: where text comes from.
+
+    Returns:
+        Settings of `systems.run_system`, each with the `name` of its system.
 
     Source: assignment Q4.3.
     """
@@ -210,7 +220,12 @@ def ablation_study(seeds: Sequence[int], source: str) -> list[Row]:
 
     The table is frozen, so the accuracy depends on what Word2Vec learned and on no later change.
 
-    It takes seeds and source, and returns what `labels_study` does.
+    Args:
+        seeds: of texts, layers, order and table.
+        source: where text comes from.
+
+    Returns:
+        Settings of `systems.run_system`, each with the `name` of its system.
 
     Source: assignment Q4.4.
     """
