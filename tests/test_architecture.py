@@ -33,8 +33,9 @@ FLOORS = (
         "engines.blocks",
     ),
     ("engines.distributed",),
-    ("training", "classify.attention", "classify.convolution"),
-    ("show.plots", "show.inspection", "studies.comparison", "classify.scoring"),
+    ("training", "classify.texts", "classify.attention", "classify.convolution"),
+    ("classify.scoring", "classify.training"),
+    ("show.plots", "show.inspection", "studies.comparison"),
     ("studies.grid", "studies.systems", "studies.statistics", "studies.plans"),
     ("__main__",),
 )

@@ -9,14 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from w2v.classify.attention import (
-    ClassAttentionModel,
-    TextDataset,
-    attend,
-    collate_texts,
-    evaluate_classifier,
-    train_classifier,
-)
+from w2v.classify.attention import ClassAttentionModel, attend
+from w2v.classify.scoring import evaluate_classifier
+from w2v.classify.texts import TextDataset, collate_texts
+from w2v.classify.training import train_classifier
 from w2v.config import ClassifierConfig
 
 V, D, N_CLASSES = 11, 7, 4

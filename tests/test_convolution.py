@@ -8,8 +8,10 @@ import torch
 from golden import K, R
 
 from w2v.checkpoint import load_model, save_model
-from w2v.classify.attention import collate_texts, evaluate_classifier, train_classifier
 from w2v.classify.convolution import ConvClassifier
+from w2v.classify.scoring import evaluate_classifier
+from w2v.classify.texts import collate_texts
+from w2v.classify.training import train_classifier
 from w2v.config import ClassifierConfig, Word2VecConfig
 from w2v.files import CheckpointError
 from w2v.model import Word2Vec

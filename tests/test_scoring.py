@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 
-from w2v.classify.attention import ClassAttentionModel, TextDataset, collate_texts
+from w2v.classify.attention import ClassAttentionModel
 from w2v.classify.scoring import (
     NORMAL,
     format_scores,
@@ -15,6 +15,7 @@ from w2v.classify.scoring import (
     score_texts,
     wilson_interval,
 )
+from w2v.classify.texts import TextDataset, collate_texts
 from w2v.files import CheckpointError, read_sealed, write_sealed
 
 V, D, N_CLASSES = 11, 7, 4

@@ -27,14 +27,10 @@ _ROOMS = {
     ],
     "training": ["History", "train_epochs", "train_word2vec"],
     "vectors.words": ["WordVectors"],
-    "classify.attention": [
-        "ClassAttentionModel",
-        "attend",
-        "collate_texts",
-        "evaluate_classifier",
-        "train_classifier",
-    ],
+    "classify.attention": ["ClassAttentionModel", "attend"],
     "classify.convolution": ["ConvClassifier"],
+    "classify.texts": ["collate_texts"],
+    "classify.training": ["train_classifier"],
     "studies.comparison": [
         "compare_pretraining",
         "fastest_engine",
@@ -44,7 +40,13 @@ _ROOMS = {
         "pretrain",
         "summarise",
     ],
-    "classify.scoring": ["format_scores", "load_classifier", "save_classifier", "score_texts"],
+    "classify.scoring": [
+        "evaluate_classifier",
+        "format_scores",
+        "load_classifier",
+        "save_classifier",
+        "score_texts",
+    ],
     "studies.plans": ["read_results"],
     "show.inspection": ["check_gradient", "describe_batch", "describe_neighbours", "show_source"],
 }

@@ -266,7 +266,7 @@ def _load_vectors(path: str) -> w2v.WordVectors:
 
 def _print_scores(classifier: w2v.ClassAttentionModel, texts, classes: list[str]) -> None:
     """Print accuracy, interval and confusions on tokenised texts."""
-    from w2v.classify.attention import TextDataset
+    from w2v.classify.texts import TextDataset
 
     scores = w2v.score_texts(classifier, TextDataset.from_documents(texts))
     print(w2v.format_scores(scores, classes))

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from w2v.classify.attention import check_inputs
+from w2v.classify.texts import check_inputs
 from w2v.config import check_positive_int
 
 

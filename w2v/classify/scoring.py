@@ -2,14 +2,18 @@
 
 import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from w2v.classify.attention import ClassAttentionModel, TextDataset, collate_texts
+from w2v.classify.attention import ClassAttentionModel
+from w2v.classify.texts import TextDataset, check_texts, collate_texts
+from w2v.config import check_positive_int
 from w2v.files import CheckpointError, read_sealed, write_sealed
 
 FORMAT = "w2v classifier 1"
@@ -194,3 +198,54 @@ def format_scores(scores: Scores, classes: list[str]) -> str:
     for name, row in zip(classes, scores.confusion.tolist(), strict=True):
         lines.append(name.rjust(width) + "".join(str(count).rjust(width) for count in row))
     return "\n".join(lines)
+
+
+def evaluate_classifier(
+    classifier: nn.Module, dataset: Iterable[dict], *, batch_size: int = 256
+) -> dict[str, float]:
+    """Measure a classifier on labelled texts, leaving it in the mode it came in.
+
+    Args:
+        classifier: maps (input_ids, attention_mask) to logits, shape (B, n_classes), and has
+            `embeddings` and `n_classes`.
+        dataset: rows with `input_ids` (list of int) and `label` (int), or a `TextDataset`.
+        batch_size: texts read at once; it changes the memory used, not the result.
+
+    Returns:
+        `loss`, the mean cross-entropy in nats; `accuracy`, the share classified rightly; and
+        `majority_accuracy`, what naming the most frequent class every time would score.
+
+    Raises:
+        TypeError, ValueError: an empty set, a label outside the classes, an id outside the
+            vocabulary, or a batch size that is no positive integer.
+
+    Source: assignment Q4.2 and Q4.3.
+    """
+    check_positive_int("batch_size", batch_size)
+    texts = check_texts("dataset", dataset, classifier)
+    # A generator of its own: without one the loader would draw from PyTorch's global one.
+    loader = DataLoader(texts, batch_size, collate_fn=collate_texts, generator=torch.Generator())
+    was_training = classifier.training
+    classifier.eval()
+    try:
+        with torch.inference_mode():
+            scores = [_score_batch(classifier, batch) for batch in loader]
+    finally:
+        classifier.train(was_training)
+    majority = texts.labels.bincount().max().item()
+    return {
+        "loss": sum(loss.item() for loss, _ in scores) / len(texts),
+        "accuracy": sum(n_right for _, n_right in scores) / len(texts),
+        "majority_accuracy": majority / len(texts),
+    }
+
+
+def _score_batch(classifier: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, int]:
+    """Give the summed cross-entropy of a batch, shape (), and how many texts it gets right."""
+    device = classifier.embeddings.weight.device
+    labels = batch["label"].to(device)  # (B,)
+    logits = classifier(
+        batch["input_ids"].to(device), batch["attention_mask"].to(device)
+    )  # (B, n_classes)
+    n_right = (logits.argmax(dim=1) == labels).sum().item()
+    return F.cross_entropy(logits, labels, reduction="sum"), n_right

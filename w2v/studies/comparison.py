@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from w2v.checkpoint import checkpoint_name, save_model
-from w2v.classify.attention import ClassifierHistory, TextDataset, train_classifier
+from w2v.classify.texts import TextDataset
+from w2v.classify.training import ClassifierHistory, train_classifier
 from w2v.config import ClassifierConfig, Word2VecConfig, check_positive_int
 from w2v.engines import distributed
 from w2v.files import read_sealed

@@ -13,12 +13,10 @@ import torch
 from torch import Tensor
 
 from w2v.checkpoint import checkpoint_name, load_model, save_model
-from w2v.classify.attention import (
-    ClassAttentionModel,
-    TextDataset,
-    evaluate_classifier,
-    train_classifier,
-)
+from w2v.classify.attention import ClassAttentionModel
+from w2v.classify.scoring import evaluate_classifier
+from w2v.classify.texts import TextDataset
+from w2v.classify.training import train_classifier
 from w2v.config import ClassifierConfig, Word2VecConfig
 from w2v.evaluation import evaluate_word2vec
 from w2v.model import Word2Vec
