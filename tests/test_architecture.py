@@ -14,6 +14,7 @@ FLOORS = (
     (
         "config",
         "files",
+        "threads",
         "text",
         "vectors",
         "classify",
