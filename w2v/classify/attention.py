@@ -1,7 +1,9 @@
 """The lab's attention classifier (Q4.2)."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -10,40 +12,41 @@ from torch import Tensor, nn
 from w2v.classify.texts import check_inputs
 from w2v.config import check_choice, check_positive_int
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 READOUTS = ("mean", "class", "hidden")
 STARTS = ("random", "uniform")
 
 
 class ClassAttentionModel(nn.Module):
-    """Classify a text by letting each class attend to the words that speak for it.
+    """Classify a text by attention: each class attends to the tokens of the text.
 
-    A class asks with its learned embedding, the tokens answer: queries q come from the class
-    embeddings, keys k and values v from the tokens. The mean over d of what a class reads is
-    its logit.
+    Each class has a learned embedding, which gives its query; keys and values come from the
+    tokens. The logit of a class is the mean over d of its weighted values.
 
-    All parameters are drawn as `nn.Embedding` and `nn.Linear` draw theirs, the embedding table
-    last: two models made from the same seed agree in everything else even after one of them is
-    handed a pretrained table.
+    The parameters start as PyTorch's own layers start them. The embedding table is drawn after
+    the layers, so models of one seed have equal layers whatever the size of the table.
 
-    The mean over d asks every column of the table to speak for or against a class alike. With
-    `readout="class"` each class weighs the columns with a vector of its own; with
-    `start="uniform"` the keys start at zero and the values as the tokens themselves. With both,
-    training starts as logistic regression on the mean of a text's vectors. That is a linear
-    question; `readout="hidden"` adds a hidden layer (ReLU) to what a class reads, before its
-    vector weighs it.
+    Two options tune the classifier, beyond the lab's form:
+
+    - `readout="class"`: a learned vector and a bias for each class replace the mean over d;
+      "hidden" adds a hidden layer (ReLU) before them.
+    - `start="uniform"`: keys start at zero and values as the tokens themselves. Every token then
+      starts with the same weight, and "class" starts as logistic regression on the mean of the
+      embeddings.
 
     Args:
         vocab_size: V, the number of ids.
-        d: length of a word's vector.
+        d: length of an embedding.
         n_classes: number of classes, 2 or more.
-        readout: "mean", the lab's mean over d; "class", a learned vector for each class (from
-            zero) and a bias; or "hidden", the same behind a hidden layer.
-        start: of keys and values: "random", as PyTorch draws them, or "uniform".
+        readout: "mean" (the lab's), "class" or "hidden".
+        start: start of keys and values, "random" (PyTorch's own) or "uniform".
         generator: draws the parameters; None takes PyTorch's global one.
 
     Raises:
         TypeError, ValueError: a size that is no positive integer, fewer than two classes, or
-            another name of a readout or start.
+            an unknown readout or start.
 
     Source: assignment section 4, the lab's `ClassAttentionModel`; Vaswani et al. 2017, eq. (1).
     """
@@ -59,68 +62,39 @@ class ClassAttentionModel(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        for name, value in (("vocab_size", vocab_size), ("d", d), ("n_classes", n_classes)):
-            check_positive_int(name, value)
-        if n_classes < 2:
-            raise ValueError(f"n_classes must be 2 or more, got {n_classes!r}")
+        check_sizes(vocab_size=vocab_size, d=d, n_classes=n_classes)
         check_choice("readout", readout, READOUTS)
         check_choice("start", start, STARTS)
-        self.n_classes, self.readout = n_classes, readout
-        self.q, self.k, self.v = (nn.utils.skip_init(nn.Linear, d, d) for _ in range(3))
-        self.class_embeddings = nn.Parameter(torch.empty(n_classes, d))  # (n_classes, d)
-        self.embeddings = nn.utils.skip_init(nn.Embedding, vocab_size, d)  # (V, d)
-        self._draw_parameters(generator)
-        if start == "uniform":
-            nn.init.eye_(self.v.weight)
-            for zero in (self.k.weight, self.k.bias, self.v.bias):
-                nn.init.zeros_(zero)
-        if readout == "hidden":
-            self.hidden = nn.utils.skip_init(nn.Linear, d, d)
-            self._draw_layer(self.hidden, generator)
+        self.d, self.n_classes, self.readout = d, n_classes, readout
+        with drawing_from(generator):
+            self.q = nn.Linear(d, d)
+            self.k = nn.Linear(d, d)
+            self.v = nn.Linear(d, d)
+            self.class_embeddings = nn.Parameter(torch.randn(n_classes, d))  # (n_classes, d)
+            self.embeddings = nn.Embedding(vocab_size, d)  # (V, d)
+            if readout == "hidden":
+                self.hidden = nn.Linear(d, d)
         if readout != "mean":
             self.class_readout = nn.Parameter(torch.zeros(n_classes, d))  # (n_classes, d)
             self.class_bias = nn.Parameter(torch.zeros(n_classes))  # (n_classes,)
+        if start == "uniform":
+            nn.init.eye_(self.v.weight)
+            for parameter in (self.k.weight, self.k.bias, self.v.bias):
+                nn.init.zeros_(parameter)
 
-    def _draw_parameters(self, generator: torch.Generator | None) -> None:
-        """Draw the layers, then the class embeddings, then the table."""
-        for layer in (self.q, self.k, self.v):
-            self._draw_layer(layer, generator)
-        nn.init.normal_(self.class_embeddings, generator=generator)
-        nn.init.normal_(self.embeddings.weight, generator=generator)
-
-    @staticmethod
-    def _draw_layer(layer: nn.Linear, generator: torch.Generator | None) -> None:
-        """Draw weight, then bias."""
-        bound = 1 / math.sqrt(layer.in_features)
-        nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-        nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
-
-    def align_values(self) -> None:
-        """Start the values along the mean row of the embedding table.
-
-        The mean over d leaves one number of each token's value, u . x, with u the mean row of v's
-        weight; all classes share it, and a class can only pick tokens whose number is high. So
-        the words that tell the classes apart should all start high. In a Word2Vec table they do
-        along the mean row: it is a mean over all ids, most of them rare, and the few frequent
-        ones, which stand in every text, lie against it. From a random u some trainings find that
-        side and some do not. Call it once the table is in place; a table of zeros gives zeros.
-
-        Source: the package's own; the notebook measures it.
-        """
-        with torch.no_grad():
-            mean = F.normalize(self.embeddings.weight.mean(dim=0), dim=0)  # (d,)
-            self.v.weight.copy_(mean.expand_as(self.v.weight))  # (d, d)
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Score every class for every text.
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, *, return_attention: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Compute the logit of every class for every text.
 
         Args:
             input_ids: token ids, shape (B, T), int64.
             attention_mask: True for a token, False for padding, shape (B, T), bool.
+            return_attention: also return the attention weights, as `attention` does.
 
         Returns:
-            One logit per class, shape (B, n_classes), float32. A text without any token gets
-            the same logit for each class from the lab's readout.
+            One logit per class, shape (B, n_classes), float32. In a text without tokens all
+            weights are zero, so the lab's readout gives every class the logit 0.
 
         Raises:
             ValueError: the shapes differ, or an id lies outside the vocabulary.
@@ -129,17 +103,29 @@ class ClassAttentionModel(nn.Module):
         """
         check_inputs(input_ids, attention_mask, self.embeddings.num_embeddings)
         tokens = self.embeddings(input_ids)  # (B, T, d)
-        weights = self._weights(tokens, attention_mask)  # (B, n_classes, T)
-        # A weighted mean of values v(x) is v of the weighted mean: n_classes products, not T.
-        read = self.v(weights @ tokens)  # (B, n_classes, d)
+        q = self.q(self.class_embeddings)  # (n_classes, d)
+        k = self.k(tokens)  # (B, T, d)
+        v = self.v(tokens)  # (B, T, d)
+        scores = q @ k.mT / math.sqrt(self.d)  # (B, n_classes, T)
+        mask = attention_mask.unsqueeze(1)  # (B, 1, T)
+        # The lowest number, not -inf: a text of padding alone would give 0 / 0.
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)  # (B, n_classes, T)
+        weights = scores.softmax(dim=-1) * mask  # (B, n_classes, T)
+        weighted = weights @ v  # (B, n_classes, d)
         if self.readout == "mean":
-            return read.mean(dim=-1)  # (B, n_classes)
+            logits = weighted.mean(dim=-1)  # (B, n_classes)
+        else:
+            logits = self._learned_readout(weighted)  # (B, n_classes)
+        return (logits, weights) if return_attention else logits
+
+    def _learned_readout(self, weighted: Tensor) -> Tensor:
+        """Turn the weighted values, (B, n_classes, d), into logits by "class" or "hidden"."""
         if self.readout == "hidden":
-            read = read + F.relu(self.hidden(read))  # (B, n_classes, d)
-        return (read * self.class_readout).sum(dim=-1) + self.class_bias  # (B, n_classes)
+            weighted = weighted + F.relu(self.hidden(weighted))  # (B, n_classes, d)
+        return (weighted * self.class_readout).sum(dim=-1) + self.class_bias  # (B, n_classes)
 
     def attention(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Tell how much each class looks at each token.
+        """Compute the weight that each class gives to each token.
 
         Args:
             input_ids: token ids, shape (B, T), int64.
@@ -154,22 +140,22 @@ class ClassAttentionModel(nn.Module):
 
         Source: assignment section 4, the lab's `ClassAttentionModel`.
         """
-        check_inputs(input_ids, attention_mask, self.embeddings.num_embeddings)
-        return self._weights(self.embeddings(input_ids), attention_mask)  # (B, n_classes, T)
+        return self(input_ids, attention_mask, return_attention=True)[1]  # (B, n_classes, T)
 
     def contributions(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Split each logit into what every token adds to it.
 
-        The lab's mean over d leaves one number of each value, the same for every class: where it
-        is negative, a class that looks at the token is spoken against. Attention alone hides that.
+        The lab's mean over d leaves one number of each value, the same for every class. Where it
+        is negative, a token lowers the logit of a class that attends to it. The attention
+        weights alone do not show that.
 
         Args:
             input_ids: token ids, shape (B, T), int64.
             attention_mask: True for a token, False for padding, shape (B, T), bool.
 
         Returns:
-            Attention times what the readout makes of the token's value, shape (B, n_classes, T),
-            float32: over the tokens of a text they sum to its logits, less a class's bias.
+            The attention weight times the readout of the token's value, shape (B, n_classes, T),
+            float32. Over the tokens of a text they sum to its logits, less the bias of the class.
 
         Raises:
             ValueError: the shapes differ, an id lies outside the vocabulary, or the readout is
@@ -180,43 +166,82 @@ class ClassAttentionModel(nn.Module):
         if self.readout == "hidden":
             raise ValueError("readout must be 'mean' or 'class' to be split, got 'hidden'")
         weights = self.attention(input_ids, attention_mask)  # (B, n_classes, T)
-        values = self.v(self.embeddings(input_ids))  # (B, T, d)
+        v = self.v(self.embeddings(input_ids))  # (B, T, d)
         if self.readout == "mean":
-            return weights * values.mean(dim=-1).unsqueeze(1)  # (B, n_classes, T)
-        return weights * (self.class_readout @ values.mT)  # (B, n_classes, T)
+            return weights * v.mean(dim=-1).unsqueeze(1)  # (B, n_classes, T)
+        return weights * (self.class_readout @ v.mT)  # (B, n_classes, T)
 
-    def _weights(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:
-        """Turn embedded tokens, (B, T, d), into attention weights, (B, n_classes, T)."""
-        queries = self.q(self.class_embeddings)  # (n_classes, d)
-        # q . (W x + b) = (q W) . x + q . b: W meets each class once, and not every token.
-        scores = (queries @ self.k.weight) @ tokens.mT  # (B, n_classes, T)
-        scores = scores + (queries @ self.k.bias).unsqueeze(1)  # (B, n_classes, T)
-        scores = scores / math.sqrt(tokens.shape[-1])  # (B, n_classes, T)
-        padding = ~attention_mask.unsqueeze(1)  # (B, 1, T)
-        # The lowest number, and not -inf: a text of padding alone would give 0 / 0.
-        scores = scores.masked_fill(padding, torch.finfo(scores.dtype).min)  # (B, n_classes, T)
-        return torch.softmax(scores, dim=-1).masked_fill(padding, 0.0)  # (B, n_classes, T)
+    def align_values(self) -> None:
+        """Start attention values along the mean embedding, which favours rare words.
+
+        The mean over d leaves one number of each word's value, the same for all classes. After
+        this call it is the word's component along the mean embedding. That is high for rare words
+        and low for "the" and "of": the mean is taken over all words, and most words are rare.
+        So every class starts by counting the words that tell texts apart. From a random start,
+        some seeds find such a direction and others do not.
+
+        Call it once the embedding table is loaded. An embedding table of zeros gives zeros.
+        """
+        with torch.no_grad():
+            mean = F.normalize(self.embeddings.weight.mean(dim=0), dim=0)  # (d,)
+            self.v.weight.copy_(mean.expand_as(self.v.weight))  # (d, d)
 
 
 def attend(
-    classifier: ClassAttentionModel, tokenizer: Callable, text: str
+    classifier: ClassAttentionModel, tokenizer: "PreTrainedTokenizerBase", text: str
 ) -> tuple[list[str], Tensor, Tensor]:
-    """Read one text, and tell where each class looks.
+    """Classify one text, and return the attention of each class.
 
     Args:
         classifier: the model.
         tokenizer: a `transformers` tokenizer, of the classifier's vocabulary.
-        text: what to read, T tokens of it.
+        text: a text of T tokens.
 
     Returns:
-        The T tokens; the attention of each class, shape (n_classes, T); and the logits, shape
+        The T tokens; the attention weights, shape (n_classes, T); and the logits, shape
         (n_classes,).
 
     Source: assignment section 4, the lab's `ClassAttentionModel`.
     """
+    device = classifier.embeddings.weight.device
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    input_ids = torch.tensor([ids], device=classifier.embeddings.weight.device)  # (1, T)
-    inputs = input_ids, torch.ones_like(input_ids, dtype=torch.bool)  # (1, T) each
+    input_ids = torch.tensor([ids], dtype=torch.int64, device=device)  # (1, T)
+    attention_mask = torch.ones_like(input_ids, dtype=torch.bool)  # (1, T)
     with torch.inference_mode():
-        weights, logits = classifier.attention(*inputs), classifier(*inputs)
-    return tokenizer.convert_ids_to_tokens(ids), weights[0], logits[0]
+        logits, weights = classifier(input_ids, attention_mask, return_attention=True)
+    return list(tokenizer.convert_ids_to_tokens(ids)), weights[0], logits[0]
+
+
+def check_sizes(*, n_classes: int, **sizes: int) -> None:
+    """Refuse sizes that are no positive integers, and fewer than two classes.
+
+    Args:
+        n_classes: number of classes.
+        sizes: the other sizes, by name.
+
+    Raises:
+        TypeError, ValueError: a size that is no positive integer, or fewer than two classes.
+    """
+    for name, value in {**sizes, "n_classes": n_classes}.items():
+        check_positive_int(name, value)
+    if n_classes < 2:
+        raise ValueError(f"n_classes must be 2 or more, got {n_classes!r}")
+
+
+@contextmanager
+def drawing_from(generator: torch.Generator | None) -> Iterator[None]:
+    """Let PyTorch's layers draw their first values from a generator.
+
+    A layer such as `nn.Linear` draws from PyTorch's global generator. Inside the block that one
+    goes on from the state of `generator`; afterwards it is as it was before.
+
+    Args:
+        generator: None takes the global generator as it is.
+    """
+    if generator is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.set_rng_state(generator.get_state())
+        yield
+        generator.set_state(torch.get_rng_state())

@@ -1,6 +1,7 @@
 """Labelled texts, their batches, and the checks of both (Q4.2)."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -10,24 +11,24 @@ from torch.utils.data import Dataset
 
 PAD_ID = 0  # fills a batch; the attention mask keeps it out of every result
 
+Row = dict[str, Any]
 
-class TextDataset(Dataset):
-    """Hold labelled texts as one flat int32 array, so that a batch is a few slices.
+
+class TextDataset(Dataset[Row]):
+    """Hold labelled texts as one flat array, so that a text is a slice of it.
 
     Args:
         tokens: the ids of all texts, one after the other, shape (n,), int32.
         starts: where each text starts, shape (n_texts,), int64.
         ends: where each text ends, shape (n_texts,), int64.
         labels: class of each text, shape (n_texts,), int64.
-
-    Source: assignment Q4.2.
     """
 
     def __init__(self, tokens: Tensor, starts: Tensor, ends: Tensor, labels: Tensor) -> None:
         self.tokens, self.starts, self.ends, self.labels = tokens, starts, ends, labels
 
     @classmethod
-    def from_documents(cls, dataset: Iterable[dict]) -> "TextDataset":
+    def from_documents(cls, dataset: Iterable[Row]) -> "TextDataset":
         """Build the dataset from tokenised, labelled texts.
 
         Args:
@@ -38,30 +39,33 @@ class TextDataset(Dataset):
 
         Raises:
             TypeError: a label that is no integer.
-
-        Source: assignment Q4.2.
         """
         texts, labels = [], []
         for row in dataset:
+            if not isinstance(row["label"], (int, np.integer)):
+                raise TypeError(f"label must be an integer, got {row['label']!r}")
             texts.append(np.asarray(row["input_ids"], dtype=np.int32))
             labels.append(row["label"])
-            if not isinstance(labels[-1], int):
-                raise TypeError(f"label must be an integer, got {labels[-1]!r}")
         tokens = np.concatenate(texts) if texts else np.empty(0, dtype=np.int32)
-        ends = torch.tensor([len(text) for text in texts], dtype=torch.int64).cumsum(0)
-        starts = torch.cat([torch.zeros(1, dtype=torch.int64), ends])[: len(texts)]
-        labels = torch.tensor(labels, dtype=torch.int64)  # (n_texts,)
-        return cls(torch.from_numpy(tokens), starts, ends, labels)
+        lengths = torch.tensor([len(text) for text in texts], dtype=torch.int64)  # (n_texts,)
+        ends = lengths.cumsum(0)  # (n_texts,)
+        return cls(
+            torch.from_numpy(tokens), ends - lengths, ends, torch.tensor(labels, dtype=torch.int64)
+        )
+
+    def __repr__(self) -> str:
+        n_classes, n_tokens = len(self.labels.unique()), int((self.ends - self.starts).sum())
+        return f"TextDataset({len(self):,} texts, {n_classes} classes, {n_tokens:,} tokens)"
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> dict:
-        text = self.tokens[self.starts[index] : self.ends[index]]
+    def __getitem__(self, index: int) -> Row:
+        text = self.tokens[self.starts[index] : self.ends[index]]  # (length,)
         return {"input_ids": text, "label": self.labels[index].item()}
 
-    def __getitems__(self, indices: Sequence[int]) -> list[dict]:
-        """Gather the texts of a whole batch.
+    def __getitems__(self, indices: Sequence[int]) -> list[Row]:
+        """Serve the texts of a whole batch.
 
         Args:
             indices: B indices in [0, len(self)).
@@ -69,9 +73,9 @@ class TextDataset(Dataset):
         Returns:
             B rows with `input_ids`, shape (length,), int32, and `label`, an int.
 
-        Source: `torch.utils.data` calls it where a dataset has it.
+        Source: `torch.utils.data.DataLoader`, which calls it where a dataset has it.
         """
-        index = torch.as_tensor(indices)
+        index = torch.as_tensor(indices)  # (B,)
         bounds = zip(self.starts[index].tolist(), self.ends[index].tolist(), strict=True)
         labels = self.labels[index].tolist()
         return [
@@ -80,15 +84,13 @@ class TextDataset(Dataset):
         ]
 
     def select(self, indices: Tensor) -> "TextDataset":
-        """Take some of the texts, sharing the array of tokens.
+        """Select some of the texts; the array of tokens is shared.
 
         Args:
             indices: which texts, in order, shape (m,), int64.
 
         Returns:
             A dataset of m texts.
-
-        Source: assignment Q4.3 (several numbers of labels).
         """
         return TextDataset(
             self.tokens, self.starts[indices], self.ends[indices], self.labels[indices]
@@ -96,7 +98,7 @@ class TextDataset(Dataset):
 
 
 def collate_texts(
-    batch: Sequence[dict],
+    batch: Sequence[Row],
     *,
     word_dropout: float = 0.0,
     generator: torch.Generator | None = None,
@@ -105,7 +107,7 @@ def collate_texts(
 
     Args:
         batch: B rows with `input_ids` (ids, a list or a tensor) and `label` (int).
-        word_dropout: probability that a token is hidden; a text never loses all of them.
+        word_dropout: probability that a token is hidden; at least one token of a text stays.
         generator: draws the hidden tokens.
 
     Returns:
@@ -128,29 +130,43 @@ def collate_texts(
     }
 
 
-def check_texts(name: str, dataset: Iterable[dict], classifier: nn.Module) -> TextDataset:
-    """Give the texts as a `TextDataset`, once the classifier is known to take them all."""
-    if not isinstance(dataset, TextDataset):
-        dataset = TextDataset.from_documents(dataset)
-    if len(dataset) == 0:
+def check_texts(
+    name: str, dataset: Iterable[Row] | TextDataset, classifier: nn.Module
+) -> TextDataset:
+    """Turn rows into a `TextDataset`, and refuse what the classifier cannot read.
+
+    Args:
+        name: the argument's name, for the message.
+        dataset: rows with `input_ids` (list of int) and `label` (int), or a `TextDataset`.
+        classifier: has `embeddings`, an `nn.Embedding`, and `n_classes`.
+
+    Returns:
+        The texts.
+
+    Raises:
+        TypeError, ValueError: no text, a label outside the classes, or an id outside the
+            vocabulary.
+    """
+    texts = dataset if isinstance(dataset, TextDataset) else TextDataset.from_documents(dataset)
+    if len(texts) == 0:
         raise ValueError(f"{name} must hold at least one text, got 0")
-    _check_range(f"label of {name}", dataset.labels, classifier.n_classes)
-    _check_range(f"input_ids of {name}", dataset.tokens, classifier.embeddings.num_embeddings)
-    return dataset
+    # A module types each of its attributes as a tensor or a module.
+    _check_range(f"label of {name}", texts.labels, cast(int, classifier.n_classes))
+    vocab_size = classifier.get_parameter("embeddings.weight").shape[0]
+    _check_range(f"input_ids of {name}", texts.tokens, vocab_size)
+    return texts
 
 
 def check_inputs(input_ids: Tensor, attention_mask: Tensor, vocab_size: int) -> None:
-    """Refuse a mask of another shape, and ids that have no row.
+    """Refuse a mask of another shape, and ids outside the vocabulary.
 
     Args:
         input_ids: token ids, shape (B, T), int64.
         attention_mask: True for a token, False for padding, shape (B, T), bool.
-        vocab_size: V, the number of rows.
+        vocab_size: V, the number of ids.
 
     Raises:
         ValueError: the shapes differ, or an id lies outside the vocabulary.
-
-    Source: assignment section 4.
     """
     if attention_mask.shape != input_ids.shape:
         raise ValueError(
