@@ -40,13 +40,7 @@ _ROOMS = {
         "pretrain",
         "summarise",
     ],
-    "classify.scoring": [
-        "evaluate_classifier",
-        "format_scores",
-        "load_classifier",
-        "save_classifier",
-        "score_texts",
-    ],
+    "classify.scoring": ["format_scores", "load_classifier", "save_classifier", "score_texts"],
     "studies.plans": ["read_results"],
     "show.inspection": ["check_gradient", "describe_batch", "describe_neighbours", "show_source"],
 }

@@ -266,10 +266,7 @@ def _load_vectors(path: str) -> w2v.WordVectors:
 
 def _print_scores(classifier: w2v.ClassAttentionModel, texts, classes: list[str]) -> None:
     """Print accuracy, interval and confusions on tokenised texts."""
-    from w2v.classify.texts import TextDataset
-
-    scores = w2v.score_texts(classifier, TextDataset.from_documents(texts))
-    print(w2v.format_scores(scores, classes))
+    print(w2v.format_scores(w2v.score_texts(classifier, texts), classes))
 
 
 def _parse(command: str, arguments: list[str], *kinds: type, epilog: str | None = None) -> tuple:

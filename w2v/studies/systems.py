@@ -14,7 +14,7 @@ from torch import Tensor
 
 from w2v.checkpoint import checkpoint_name, load_model, save_model
 from w2v.classify.attention import ClassAttentionModel
-from w2v.classify.scoring import evaluate_classifier
+from w2v.classify.scoring import score_texts
 from w2v.classify.texts import TextDataset
 from w2v.classify.training import train_classifier
 from w2v.config import ClassifierConfig, Word2VecConfig
@@ -181,7 +181,7 @@ def run_system(directory: str, settings: Row) -> Row:
         ClassifierConfig(**settings["training"], seed=settings["seed"]),
         progress=False,
     )
-    return {"accuracy": evaluate_classifier(classifier, held_out)["accuracy"], **vars(history)}
+    return {"accuracy": score_texts(classifier, held_out).accuracy, **vars(history)}
 
 
 def control_table(table: Tensor, control: str, generator: torch.Generator) -> Tensor:
