@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,14 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from w2v.classify.attention import (
-    ClassAttentionModel,
-    TextDataset,
-    attend,
-    collate_texts,
-    evaluate_classifier,
-    train_classifier,
-)
+from w2v.classify.attention import ClassAttentionModel, attend
+from w2v.classify.scoring import score_texts
+from w2v.classify.texts import TextDataset, collate_texts
+from w2v.classify.training import train_classifier
 from w2v.config import ClassifierConfig
 
 V, D, N_CLASSES = 11, 7, 4
@@ -259,6 +256,12 @@ def test_a_text_that_is_read_gives_its_tokens_their_attention_and_the_logits():
     torch.testing.assert_close(weights, expected)
 
 
+def test_an_empty_text_has_no_tokens_and_finite_logits():
+    tokens, weights, logits = attend(make_model(), Tokenizer(), "")
+    assert tokens == [] and weights.shape == (N_CLASSES, 0)
+    assert logits.shape == (N_CLASSES,) and logits.isfinite().all()
+
+
 # --- padding -------------------------------------------------------------------------------
 
 
@@ -306,9 +309,10 @@ def test_a_real_token_with_the_pad_id_still_counts():
 
 @pytest.mark.parametrize("texts", [[[], [3, 1]], [[]], [[], []]])
 def test_a_text_without_tokens_gives_equal_logits_and_no_nan(texts):
-    model = make_model()
-    logits = forward(model, make_batch(texts))
+    model, batch = make_model(), make_batch(texts)
+    logits = forward(model, batch)
     logits.sum().backward()
+    assert not model.attention(batch["input_ids"], batch["attention_mask"])[0].any()
     torch.testing.assert_close(logits[0], logits[0, :1].expand(N_CLASSES))
     assert logits.isfinite().all()
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
@@ -324,6 +328,13 @@ def test_same_seed_gives_the_same_model_and_leaves_the_global_generator_alone():
     for name, parameter in first.named_parameters():
         assert torch.equal(parameter, dict(second.named_parameters())[name])
         assert not torch.equal(parameter, dict(other.named_parameters())[name])
+
+
+def test_a_second_model_of_one_generator_is_drawn_anew():
+    draw = seeded()
+    first, second = (ClassAttentionModel(V, D, N_CLASSES, generator=draw) for _ in range(2))
+    assert torch.equal(first.q.weight, make_model().q.weight)
+    assert not torch.equal(first.q.weight, second.q.weight)
 
 
 def test_layers_do_not_depend_on_the_size_of_the_table():
@@ -398,6 +409,19 @@ def test_text_dataset_serves_the_rows_it_was_built_from():
     assert len(texts) == 4 and texts.tokens.dtype == torch.int32
 
 
+def test_text_dataset_shows_its_sizes():
+    rows = [{"input_ids": [1, 2, 3], "label": label} for label in (0, 2, 2)] * 400
+    texts = TextDataset.from_documents(rows)
+    assert repr(texts) == "TextDataset(1,200 texts, 2 classes, 3,600 tokens)"
+    few = texts.select(torch.tensor([0, 3]))
+    assert repr(few) == "TextDataset(2 texts, 1 classes, 6 tokens)"
+
+
+def test_labels_may_be_numpy_integers():
+    rows = [{"input_ids": [1], "label": np.int64(3)}]
+    assert TextDataset.from_documents(rows)[0]["label"] == 3
+
+
 def test_selected_texts_are_those_asked_for_in_order():
     texts = TextDataset.from_documents(planted_rows(9, seed=0))
     chosen = texts.select(torch.tensor([7, 2]))
@@ -465,19 +489,38 @@ def test_best_epoch_is_the_one_of_lowest_validation_loss():
 def test_last_validation_measures_are_those_of_the_model_handed_back():
     model = make_model()
     history = train(model)
-    measured = evaluate_classifier(model, planted_rows(12, seed=2))
+    measured = score_texts(model, planted_rows(12, seed=2))
     assert (history.valid_loss[-1], history.valid_accuracy[-1]) == (
-        measured["loss"],
-        measured["accuracy"],
+        measured.loss,
+        measured.accuracy,
     )
 
 
 def test_first_training_loss_is_that_of_the_untrained_model():
     rows = planted_rows(8, seed=1)
-    untrained = evaluate_classifier(make_model(), rows)
+    untrained = score_texts(make_model(), rows)
     history = train(make_model(), rows, config=CONFIG)  # one batch: measured before its step
-    assert history.train_loss[0] == pytest.approx(untrained["loss"], rel=1e-6)
-    assert history.train_accuracy[0] == untrained["accuracy"]
+    assert history.train_loss[0] == pytest.approx(untrained.loss, rel=1e-6)
+    assert history.train_accuracy[0] == untrained.accuracy
+
+
+def test_training_takes_the_steps_of_a_plain_loop():
+    rows, trained, plain = planted_rows(20, seed=1), make_model(), make_model()
+    history = train(trained, rows)
+    optimizer = torch.optim.Adam(plain.parameters(), lr=CONFIG.learning_rate, fused=True)
+    draw, losses = seeded(CONFIG.seed), []
+    loader = DataLoader(rows, CONFIG.batch_size, True, collate_fn=collate_texts, generator=draw)
+    for _ in range(CONFIG.epochs):
+        losses.append(0.0)
+        for batch in loader:
+            loss = F.cross_entropy(forward(plain, batch), batch["label"])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses[-1] += loss.item() * len(batch["label"]) / len(rows)
+    assert history.train_loss == pytest.approx(losses)
+    for name, parameter in plain.named_parameters():
+        torch.testing.assert_close(trained.get_parameter(name), parameter)
 
 
 def test_same_seed_gives_the_same_weights_bit_for_bit():
@@ -561,7 +604,7 @@ def test_rows_of_absent_words_never_move():
 @pytest.mark.parametrize("training", [True, False])
 def test_training_and_evaluation_leave_the_mode_as_it_was(training):
     model = make_model().train(training)
-    evaluate_classifier(model, planted_rows(3, seed=0))
+    score_texts(model, planted_rows(3, seed=0))
     assert model.training == training
     train(model)
     assert model.training == training
@@ -575,6 +618,18 @@ def test_batches_train_in_train_mode_and_are_evaluated_in_eval_mode():
     assert modes == [True, False] * CONFIG.epochs
 
 
+def test_small_steps_use_one_thread_and_leave_the_callers_number():
+    n_threads, seen, model = torch.get_num_threads(), [], make_model()
+    model.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+    torch.set_num_threads(3)
+    try:
+        train(model)
+        score_texts(model, planted_rows(3, seed=0))
+        assert set(seen) == {1} and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(n_threads)
+
+
 # --- evaluation ----------------------------------------------------------------------------
 
 
@@ -585,14 +640,14 @@ def test_short_last_batch_weighs_by_its_size(batch_size):
     labels = torch.tensor([row["label"] for row in rows])
     model = make_model()
     logits = forward(model, batch)
-    measured = evaluate_classifier(model, rows, batch_size=batch_size)
-    assert measured["loss"] == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-6)
-    assert measured["accuracy"] == (logits.argmax(1) == labels).double().mean().item()
+    measured = score_texts(model, rows, batch_size=batch_size)
+    assert measured.loss == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-6)
+    assert measured.accuracy == (logits.argmax(1) == labels).double().mean().item()
 
 
 def test_majority_accuracy_is_the_share_of_the_most_frequent_class():
     rows = [{"input_ids": [1], "label": label} for label in (2, 0, 2, 2, 1)]
-    assert evaluate_classifier(make_model(), rows)["majority_accuracy"] == 3 / 5
+    assert score_texts(make_model(), rows).majority_accuracy == 3 / 5
 
 
 # --- errors --------------------------------------------------------------------------------
@@ -658,10 +713,10 @@ def test_wrong_texts_are_refused_before_anything_is_trained(name, rows, error, m
 
 
 def test_wrong_texts_and_batch_sizes_are_refused_by_evaluation():
-    with pytest.raises(ValueError, match="dataset must hold at least one text, got 0"):
-        evaluate_classifier(make_model(), [])
+    with pytest.raises(ValueError, match="texts must hold at least one text, got 0"):
+        score_texts(make_model(), [])
     with pytest.raises(ValueError, match="batch_size must be a positive integer, got 0"):
-        evaluate_classifier(make_model(), [ROW], batch_size=0)
+        score_texts(make_model(), [ROW], batch_size=0)
 
 
 def test_a_loss_that_is_not_finite_stops_training_and_says_where():

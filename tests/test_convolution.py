@@ -8,8 +8,10 @@ import torch
 from golden import K, R
 
 from w2v.checkpoint import load_model, save_model
-from w2v.classify.attention import collate_texts, evaluate_classifier, train_classifier
 from w2v.classify.convolution import ConvClassifier
+from w2v.classify.scoring import score_texts
+from w2v.classify.texts import collate_texts
+from w2v.classify.training import train_classifier
 from w2v.config import ClassifierConfig, Word2VecConfig
 from w2v.files import CheckpointError
 from w2v.model import Word2Vec
@@ -169,7 +171,7 @@ def test_it_learns_what_only_the_order_of_words_tells(n_classes):
     rows, valid = planted_rows(200, 1, n_classes), planted_rows(100, 2, n_classes)
     config = ClassifierConfig(batch_size=10, epochs=10, learning_rate=1e-2)
     train_classifier(model, rows, valid, config, progress=False)
-    assert evaluate_classifier(model, valid)["accuracy"] > 0.95
+    assert score_texts(model, valid).accuracy > 0.95
 
 
 def test_training_repeats_to_the_bit():

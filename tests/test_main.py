@@ -11,7 +11,7 @@ from golden import V
 import w2v
 from w2v import __main__ as command
 from w2v import pretraining
-from w2v.classify.attention import ClassifierHistory
+from w2v.classify.training import ClassifierHistory
 from w2v.files import write_json
 from w2v.model import Word2Vec
 from w2v.studies import plans
@@ -182,7 +182,7 @@ def trained(monkeypatch):
         asked.append((classifier, train_set, valid_set, config))
         return ClassifierHistory(train_loss=[1.5], valid_loss=[0.5], valid_accuracy=[0.25])
 
-    monkeypatch.setattr("w2v.classify.attention.train_classifier", train_classifier)
+    monkeypatch.setattr("w2v.classify.training.train_classifier", train_classifier)
     return asked
 
 

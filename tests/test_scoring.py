@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 
-from w2v.classify.attention import ClassAttentionModel, TextDataset, collate_texts
+from w2v.classify.attention import ClassAttentionModel
 from w2v.classify.scoring import (
     NORMAL,
     format_scores,
@@ -15,6 +15,7 @@ from w2v.classify.scoring import (
     score_texts,
     wilson_interval,
 )
+from w2v.classify.texts import TextDataset, collate_texts
 from w2v.files import CheckpointError, read_sealed, write_sealed
 
 V, D, N_CLASSES = 11, 7, 4
@@ -100,22 +101,28 @@ def test_a_classifier_is_saved_with_one_name_for_each_class(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("as_rows", [True, False])
 @pytest.mark.parametrize("training", [True, False])
-def test_confusions_equal_plain_loops(training):
-    rows = ROWS * 9  # more than are read at once
+def test_scores_equal_plain_loops(training, as_rows):
+    rows = [*ROWS, ROWS[1]] * 9  # more than are read at once
+    texts = rows if as_rows else TextDataset.from_documents(rows)
     model, modes, before = make_model("class").train(training), [], torch.get_rng_state()
     hook = model.register_forward_hook(lambda module, *_: modes.append(module.training))
-    scores = score_texts(model, TextDataset.from_documents(rows))
+    scores = score_texts(model, texts)
     hook.remove()
     assert modes == [False] * 2 and torch.equal(torch.get_rng_state(), before)
-    expected = [[0] * N_CLASSES for _ in range(N_CLASSES)]
+    expected, loss = [[0] * N_CLASSES for _ in range(N_CLASSES)], 0.0
     for row in rows:
         batch = collate_texts([row])
         answer = model(batch["input_ids"], batch["attention_mask"])[0].tolist()
         expected[row["label"]][answer.index(max(answer))] += 1
+        loss += math.log(sum(map(math.exp, answer))) - answer[row["label"]]
     assert scores.confusion.tolist() == expected
     n_right = sum(expected[i][i] for i in range(N_CLASSES))
+    assert scores.n_texts == len(rows) == 279
+    assert scores.loss == pytest.approx(loss / len(rows), rel=1e-5)
     assert scores.accuracy == n_right / len(rows)
+    assert scores.majority_accuracy == max(map(sum, expected)) / len(rows)
     assert (scores.low, scores.high) == wilson_interval(n_right, len(rows))
     assert model.training == training
 

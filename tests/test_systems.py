@@ -13,7 +13,8 @@ import torch
 from text_files import write_news
 
 from w2v.checkpoint import load_word2vec
-from w2v.classify.attention import ClassifierHistory, TextDataset
+from w2v.classify.texts import TextDataset
+from w2v.classify.training import ClassifierHistory
 from w2v.config import Word2VecConfig
 from w2v.evaluation import evaluate_word2vec
 from w2v.files import CheckpointError

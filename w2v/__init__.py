@@ -24,14 +24,13 @@ if TYPE_CHECKING:
     from w2v.checkpoint import save_model as save_model
     from w2v.classify.attention import ClassAttentionModel as ClassAttentionModel
     from w2v.classify.attention import attend as attend
-    from w2v.classify.attention import collate_texts as collate_texts
-    from w2v.classify.attention import evaluate_classifier as evaluate_classifier
-    from w2v.classify.attention import train_classifier as train_classifier
     from w2v.classify.convolution import ConvClassifier as ConvClassifier
     from w2v.classify.scoring import format_scores as format_scores
     from w2v.classify.scoring import load_classifier as load_classifier
     from w2v.classify.scoring import save_classifier as save_classifier
     from w2v.classify.scoring import score_texts as score_texts
+    from w2v.classify.texts import collate_texts as collate_texts
+    from w2v.classify.training import train_classifier as train_classifier
     from w2v.config import ClassifierConfig as ClassifierConfig
     from w2v.config import Word2VecConfig as Word2VecConfig
     from w2v.engines.objectives import softmax_loss as softmax_loss

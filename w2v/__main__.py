@@ -271,10 +271,7 @@ def _print_scores(
     classifier: "w2v.ClassAttentionModel", texts: Iterable[Any], classes: list[str]
 ) -> None:
     """Print accuracy, interval and confusions on tokenised texts."""
-    from w2v.classify.attention import TextDataset
-
-    scores = w2v.score_texts(classifier, TextDataset.from_documents(texts))
-    print(w2v.format_scores(scores, classes))
+    print(w2v.format_scores(w2v.score_texts(classifier, texts), classes))
 
 
 def _parse(

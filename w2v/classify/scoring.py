@@ -1,38 +1,153 @@
-"""A trained classifier, kept in a file, and any labelled texts scored with it (Q4.2)."""
+"""The scores of a classifier on labelled texts, and its file (Q4.2)."""
 
 import math
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from w2v.classify.attention import ClassAttentionModel, TextDataset, collate_texts
+from w2v.classify.attention import ClassAttentionModel
+from w2v.classify.texts import Row, TextDataset, check_texts, collate_texts
+from w2v.config import check_positive_int
 from w2v.files import CheckpointError, read_sealed, write_sealed
+from w2v.threads import one_thread
 
 FORMAT = "w2v classifier 1"
-NORMAL = 1.959964  # the 97.5 % point of the normal distribution
+NORMAL = NormalDist().inv_cdf(0.975)  # 1.96
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Hold what a classifier reaches on labelled texts.
+class ClassifierScores:
+    """Hold the scores of a classifier on labelled texts.
 
     Args:
-        accuracy: share of texts classified rightly.
-        low: lower end of its 95 % interval.
-        high: upper end.
-        confusion: texts of class i that were called j, shape (n_classes, n_classes), int64.
-
-    Source: assignment Q4.2; Wilson 1927.
+        n_texts: number of texts.
+        loss: mean cross-entropy in nats.
+        accuracy: share of texts classified correctly.
+        low: lower end of the 95 % confidence interval of the accuracy.
+        high: its upper end.
+        majority_accuracy: accuracy of always naming the most frequent class.
+        confusion: number of texts of class i classified as j, shape (n_classes, n_classes), int64.
     """
 
+    n_texts: int
+    loss: float
     accuracy: float
     low: float
     high: float
+    majority_accuracy: float
     confusion: Tensor
+
+
+def score_texts(
+    classifier: nn.Module, texts: Iterable[Row] | TextDataset, *, batch_size: int = 256
+) -> ClassifierScores:
+    """Score a classifier on labelled texts; its mode (training or evaluation) stays as it was.
+
+    Args:
+        classifier: maps (input_ids, attention_mask) to logits, shape (B, n_classes), and has
+            `embeddings` and `n_classes`.
+        texts: rows with `input_ids` (list of int) and `label` (int), or a `TextDataset`.
+        batch_size: texts classified at once; it changes the memory used, not the scores.
+
+    Returns:
+        Loss, accuracy with its interval, majority accuracy and confusion matrix.
+
+    Raises:
+        TypeError, ValueError: no text, a label outside the classes, an id outside the
+            vocabulary, or a batch size that is no positive integer.
+
+    Source: assignment Q4.2 and Q4.3.
+    """
+    check_positive_int("batch_size", batch_size)
+    texts = check_texts("texts", texts, classifier)
+    texts = texts.select((texts.ends - texts.starts).argsort())  # equal lengths: little padding
+    logits = _predict(classifier, texts, batch_size)  # (n_texts, n_classes)
+    n_texts, n_classes = logits.shape
+    places = texts.labels * n_classes + logits.argmax(dim=1)  # (n_texts,)
+    confusion = places.bincount(minlength=n_classes**2).view(n_classes, n_classes)
+    n_right = int(confusion.trace())
+    low, high = wilson_interval(n_right, n_texts)
+    return ClassifierScores(
+        n_texts=n_texts,
+        loss=F.cross_entropy(logits, texts.labels).item(),
+        accuracy=n_right / n_texts,
+        low=low,
+        high=high,
+        majority_accuracy=int(confusion.sum(dim=1).max()) / n_texts,
+        confusion=confusion,
+    )
+
+
+def _predict(classifier: nn.Module, texts: TextDataset, batch_size: int) -> Tensor:
+    """Compute the logits of all texts in evaluation mode, shape (n_texts, n_classes), float64."""
+    device = classifier.get_parameter("embeddings.weight").device
+    # With a generator of its own the loader leaves PyTorch's global one as it was.
+    loader = DataLoader(texts, batch_size, collate_fn=collate_texts, generator=torch.Generator())
+    was_training = classifier.training
+    classifier.eval()
+    try:
+        with torch.inference_mode(), one_thread():
+            logits = [
+                classifier(batch["input_ids"].to(device), batch["attention_mask"].to(device)).cpu()
+                for batch in loader
+            ]  # (B, n_classes) each
+    finally:
+        classifier.train(was_training)
+    return torch.cat(logits).double()  # (n_texts, n_classes)
+
+
+def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
+    """Compute the 95 % confidence interval of a share.
+
+    Args:
+        n_right: number of successes.
+        n: number of trials, 1 or more.
+
+    Returns:
+        The lower and the upper end: the shares p from which `n_right / n` lies 1.96 standard
+        deviations, sqrt(p (1 - p) / n), away.
+
+    Raises:
+        ValueError: a count outside 0 ... n, or n below 1.
+
+    Source: Wilson 1927.
+    """
+    if n < 1 or not 0 <= n_right <= n:
+        raise ValueError(f"n_right must lie in 0 ... n, n being 1 or more, got {n_right!r}, {n!r}")
+    share, square = n_right / n, NORMAL**2 / n
+    middle = (share + square / 2) / (1 + square)
+    reach = NORMAL * math.sqrt(share * (1 - share) / n + square / (4 * n)) / (1 + square)
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def format_scores(scores: ClassifierScores, classes: Sequence[str]) -> str:
+    """Format accuracy, interval and confusion matrix as text.
+
+    Args:
+        scores: of `score_texts`.
+        classes: the name of each class.
+
+    Returns:
+        A line for the accuracy, and a table with a row for each true class and a column for
+        each predicted class.
+    """
+    width = max(8, *(len(name) + 1 for name in classes))
+    lines = [
+        f"accuracy {scores.accuracy:.4f}, 95% interval {scores.low:.4f} to {scores.high:.4f}, "
+        f"{scores.n_texts} texts",
+        "rows: true class; columns: predicted class",
+        " " * width + "".join(name.rjust(width) for name in classes),
+    ]
+    for name, row in zip(classes, scores.confusion.tolist(), strict=True):
+        lines.append(name.rjust(width) + "".join(str(count).rjust(width) for count in row))
+    return "\n".join(lines)
 
 
 def save_classifier(
@@ -40,9 +155,9 @@ def save_classifier(
     path: str | os.PathLike,
     *,
     vocabulary: str,
-    classes: list[str],
+    classes: Sequence[str],
 ) -> Path:
-    """Save a classifier with all that is needed to use it: whole or not at all.
+    """Save a classifier with its vocabulary and the names of its classes.
 
     Args:
         classifier: the trained model.
@@ -55,7 +170,8 @@ def save_classifier(
 
     Raises:
         ValueError: not one name for each class.
-        CheckpointError: a parameter is not finite, or the file cannot be written.
+        CheckpointError: a parameter is not finite, or the file cannot be written; a file that
+            was there before is then still there, complete.
 
     Source: assignment Q4.2.
     """
@@ -76,7 +192,7 @@ def save_classifier(
 def load_classifier(
     path: str | os.PathLike, *, vocabulary: str | None = None
 ) -> tuple[ClassAttentionModel, list[str]]:
-    """Make a saved classifier again; nothing of the file is run.
+    """Load a saved classifier; no code in the file is run.
 
     Args:
         path: a file that `save_classifier` wrote.
@@ -87,7 +203,8 @@ def load_classifier(
 
     Raises:
         FileNotFoundError: there is no such file.
-        CheckpointError: the file is damaged, hostile, of another vocabulary or no classifier.
+        CheckpointError: the file is damaged, is unsafe, has another vocabulary or holds no
+            classifier.
 
     Source: assignment Q4.2.
     """
@@ -110,87 +227,3 @@ def load_classifier(
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"{str(path)!r} must hold a whole classifier: {reason}") from None
     return classifier, classes
-
-
-def score_texts(classifier: ClassAttentionModel, texts: TextDataset) -> Scores:
-    """Classify labelled texts.
-
-    Args:
-        classifier: the model.
-        texts: the texts; their labels lie in [0, n_classes).
-
-    Returns:
-        Accuracy with its interval, and the table of confusions.
-
-    Raises:
-        ValueError: no text at all.
-
-    Source: assignment Q4.2.
-    """
-    n_classes, device = classifier.n_classes, classifier.embeddings.weight.device
-    confusion = torch.zeros(n_classes * n_classes, dtype=torch.int64)
-    loader = DataLoader(texts, 256, collate_fn=collate_texts, generator=torch.Generator())
-    was_training = classifier.training
-    classifier.eval()
-    try:
-        with torch.inference_mode():
-            for batch in loader:
-                inputs = batch["input_ids"].to(device), batch["attention_mask"].to(device)
-                found = classifier(*inputs).argmax(dim=1).cpu()  # (B,)
-                places = batch["label"] * n_classes + found  # (B,)
-                confusion += places.bincount(minlength=len(confusion))
-    finally:
-        classifier.train(was_training)
-    confusion = confusion.view(n_classes, n_classes)  # (n_classes, n_classes)
-    n_right = int(confusion.trace())
-    low, high = wilson_interval(n_right, len(texts))
-    return Scores(n_right / len(texts), low, high, confusion)
-
-
-def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
-    """Give the 95 % interval of a share.
-
-    Args:
-        n_right: how often it came right.
-        n: of how many, 1 or more.
-
-    Returns:
-        The lower and the upper end: the shares p whose own deviation, sqrt(p (1 - p) / n), puts
-        what was seen no more than 1.96 deviations away.
-
-    Raises:
-        ValueError: a count outside 0 ... n, or n below 1.
-
-    Source: Wilson 1927.
-    """
-    if n < 1 or not 0 <= n_right <= n:
-        raise ValueError(f"n_right must lie in 0 ... n, n being 1 or more, got {n_right!r}, {n!r}")
-    share, square = n_right / n, NORMAL**2 / n
-    middle = (share + square / 2) / (1 + square)
-    reach = NORMAL * math.sqrt(share * (1 - share) / n + square / (4 * n)) / (1 + square)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
-
-
-def format_scores(scores: Scores, classes: list[str]) -> str:
-    """Lay accuracy, interval and confusions out as text.
-
-    Args:
-        scores: of `score_texts`.
-        classes: the name of each class.
-
-    Returns:
-        A line for the accuracy, and a table: a row for each true class, a column for each
-        answer.
-
-    Source: assignment Q4.2.
-    """
-    width = max(8, *(len(name) + 1 for name in classes))
-    lines = [
-        f"accuracy {scores.accuracy:.4f}, 95% interval {scores.low:.4f} to {scores.high:.4f}, "
-        f"{int(scores.confusion.sum())} texts",
-        "true class, then how often each class was the answer:",
-        " " * width + "".join(name.rjust(width) for name in classes),
-    ]
-    for name, row in zip(classes, scores.confusion.tolist(), strict=True):
-        lines.append(name.rjust(width) + "".join(str(count).rjust(width) for count in row))
-    return "\n".join(lines)

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from w2v.classify.attention import ClassifierHistory, TextDataset, train_classifier
+from w2v.classify.texts import TextDataset
+from w2v.classify.training import ClassifierHistory, train_classifier
 from w2v.config import ClassifierConfig, check_positive_int
 from w2v.studies import Row
 from w2v.studies.statistics import seed_differences

@@ -12,12 +12,10 @@ import torch
 from torch import Tensor
 
 from w2v.checkpoint import checkpoint_name, load_model
-from w2v.classify.attention import (
-    ClassAttentionModel,
-    TextDataset,
-    evaluate_classifier,
-    train_classifier,
-)
+from w2v.classify.attention import ClassAttentionModel
+from w2v.classify.scoring import score_texts
+from w2v.classify.texts import TextDataset
+from w2v.classify.training import train_classifier
 from w2v.config import ClassifierConfig, Word2VecConfig
 from w2v.evaluation import evaluate_word2vec
 from w2v.pretraining import train_and_save
@@ -171,7 +169,7 @@ def run_system(directory: str, settings: Row) -> Row:
         ClassifierConfig(**settings["training"], seed=settings["seed"]),
         progress=False,
     )
-    return {"accuracy": evaluate_classifier(classifier, held_out)["accuracy"], **vars(history)}
+    return {"accuracy": score_texts(classifier, held_out).accuracy, **vars(history)}
 
 
 def control_table(table: Tensor, control: str, generator: torch.Generator) -> Tensor:

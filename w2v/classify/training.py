@@ -1,0 +1,197 @@
+"""The training of a classifier (Q4.2)."""
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.optim.lr_scheduler import LinearLR, LRScheduler
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from w2v.classify.scoring import score_texts
+from w2v.classify.texts import Row, TextDataset, check_texts, collate_texts
+from w2v.config import ClassifierConfig
+from w2v.threads import one_thread
+
+
+@dataclass
+class ClassifierHistory:
+    """Hold one number per epoch of each measure; index 0 is epoch 1.
+
+    Args:
+        train_loss: mean cross-entropy in nats over the epoch, before each step.
+        train_accuracy: share of training texts classified correctly, before each step.
+        valid_loss: mean cross-entropy in nats on the validation texts, after the epoch.
+        valid_accuracy: share of validation texts classified correctly, after the epoch.
+    """
+
+    train_loss: list[float] = field(default_factory=list)
+    train_accuracy: list[float] = field(default_factory=list)
+    valid_loss: list[float] = field(default_factory=list)
+    valid_accuracy: list[float] = field(default_factory=list)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, counted from 1, with the lowest validation loss."""
+        return self.valid_loss.index(min(self.valid_loss)) + 1
+
+
+def train_classifier(
+    classifier: nn.Module,
+    train_set: Iterable[Row] | TextDataset,
+    valid_set: Iterable[Row] | TextDataset,
+    config: ClassifierConfig,
+    *,
+    progress: bool | None = None,
+) -> ClassifierHistory:
+    """Train a classifier with Adam on the cross-entropy, and score it after every epoch.
+
+    `config.seed` draws the order of the texts. The classifier ends with the weights of the last
+    epoch, in the mode (training or evaluation) that it had before.
+
+    Args:
+        classifier: maps (input_ids, attention_mask) to logits, shape (B, n_classes), and has
+            `embeddings` and `n_classes`; trained in place, on its own device.
+        train_set: rows with `input_ids` (list of int) and `label` (int), or a `TextDataset`.
+        valid_set: the same, to score the classifier on.
+        config: every setting.
+        progress: show a bar with the loss and texts per second on stderr; None: on a terminal only.
+
+    Returns:
+        Loss and accuracy on both sets, epoch by epoch.
+
+    Raises:
+        TypeError, ValueError: an empty set, a label outside the classes, or an id outside the
+            vocabulary; nothing is trained then.
+        FloatingPointError: a loss that is not finite; says the epoch, step and learning rate.
+
+    Source: assignment Q4.2.
+    """
+    train_texts = check_texts("train_set", train_set, classifier)
+    valid_texts = check_texts("valid_set", valid_set, classifier)
+    loader = _make_loader(train_texts, config)
+    history = ClassifierHistory()
+    n_texts = config.epochs * len(train_texts)
+    disable = None if progress is None else not progress  # tqdm: None hides it off a terminal
+    with (
+        one_thread(),
+        _training_mode(classifier, config.freeze),
+        tqdm(total=n_texts, unit=" texts", disable=disable) as bar,
+    ):
+        optimizer, schedule = _make_optimizer(classifier, config, config.epochs * len(loader))
+        for epoch in range(1, config.epochs + 1):
+            loss, accuracy = train_epoch(
+                classifier, loader, optimizer, schedule, epoch=epoch, bar=bar
+            )
+            valid = score_texts(classifier, valid_texts)
+            _check_finite("validation loss", valid.loss, epoch, len(loader), optimizer)
+            history.train_loss.append(loss)
+            history.train_accuracy.append(accuracy)
+            history.valid_loss.append(valid.loss)
+            history.valid_accuracy.append(valid.accuracy)
+    return history
+
+
+def train_epoch(
+    classifier: nn.Module,
+    loader: DataLoader,
+    optimizer: torch.optim.Optimizer,
+    schedule: LRScheduler,
+    *,
+    epoch: int,
+    bar: tqdm,
+) -> tuple[float, float]:
+    """Take one training step per batch.
+
+    Args:
+        classifier: in training mode.
+        loader: batches, as `collate_texts` makes them.
+        optimizer: takes the steps.
+        schedule: sets the learning rate after each step.
+        epoch: number of the epoch, for the message of an error.
+        bar: the progress bar.
+
+    Returns:
+        The mean loss in nats and the accuracy over the epoch, each text scored before its step.
+
+    Raises:
+        FloatingPointError: a loss that is not finite.
+
+    Source: assignment Q4.2.
+    """
+    device = classifier.get_parameter("embeddings.weight").device
+    total_loss, n_right, n_texts = 0.0, 0, 0
+    for step, batch in enumerate(loader, start=1):
+        input_ids = batch["input_ids"].to(device)  # (B, T)
+        attention_mask = batch["attention_mask"].to(device)  # (B, T)
+        labels = batch["label"].to(device)  # (B,)
+        optimizer.zero_grad()
+        logits = classifier(input_ids, attention_mask)  # (B, n_classes)
+        loss = F.cross_entropy(logits, labels)  # ()
+        _check_finite("training loss", loss.item(), epoch, step, optimizer)
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        total_loss += loss.item() * len(labels)
+        n_right += int((logits.argmax(dim=1) == labels).sum())
+        n_texts += len(labels)
+        bar.set_postfix(epoch=epoch, loss=f"{loss.item():.3f}", refresh=False)
+        bar.update(len(labels))
+    return total_loss / n_texts, n_right / n_texts
+
+
+def _make_loader(texts: TextDataset, config: ClassifierConfig) -> DataLoader:
+    """Serve the training batches, in an order drawn anew for each epoch."""
+    generator = torch.Generator().manual_seed(config.seed)
+    return DataLoader(
+        texts,
+        batch_size=config.batch_size,
+        shuffle=True,
+        generator=generator,
+        collate_fn=partial(collate_texts, word_dropout=config.word_dropout, generator=generator),
+    )
+
+
+def _make_optimizer(
+    classifier: nn.Module, config: ClassifierConfig, n_steps: int
+) -> tuple[torch.optim.Optimizer, LRScheduler]:
+    """Make Adam with a learning rate for each parameter, and the schedule of the rates."""
+    shares = {"embeddings": config.table_rate}
+    shares |= dict.fromkeys(("q", "k", "v", "class_embeddings"), config.attention_rate)
+    groups = [
+        {"params": [parameter], "lr": config.learning_rate * shares.get(name.partition(".")[0], 1)}
+        for name, parameter in classifier.named_parameters()
+        if parameter.requires_grad
+    ]
+    optimizer = torch.optim.Adam(groups, lr=config.learning_rate, fused=True)
+    return optimizer, LinearLR(optimizer, 1.0, 0.0 if config.decay else 1.0, total_iters=n_steps)
+
+
+@contextmanager
+def _training_mode(classifier: nn.Module, freeze: bool) -> Iterator[None]:
+    """Train inside the block, with a free or frozen embedding table; then restore both."""
+    table = classifier.get_parameter("embeddings.weight")  # (V, d)
+    was_training, was_free = classifier.training, table.requires_grad
+    classifier.train()
+    table.requires_grad_(not freeze)
+    try:
+        yield
+    finally:
+        classifier.train(was_training)
+        table.requires_grad_(was_free)
+
+
+def _check_finite(
+    name: str, loss: float, epoch: int, step: int, optimizer: torch.optim.Optimizer
+) -> None:
+    """Refuse a loss that is not finite."""
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"{name} must be finite, got {loss!r} at epoch {epoch}, step {step}, learning rate "
+            f"{optimizer.defaults['lr']!r}; lower the learning rate"
+        )
