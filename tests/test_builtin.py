@@ -282,7 +282,7 @@ def test_a_cache_that_cannot_be_written_costs_one_sentence(packages, monkeypatch
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(builtin.os, "replace", full)
+    monkeypatch.setattr(files.os, "replace", full)
     assert everything()
     assert "could not be cached (No space left on device)" in capsys.readouterr().out
     assert list((packages / "cache").iterdir()) == []
