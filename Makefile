@@ -29,17 +29,24 @@ experiments: $(VENV)/.benchmarks
 report: $(VENV)/.installed
 	$(BIN)/python -m report.build
 
-lint: $(VENV)/.installed
+lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	mkdir -p build
+	sed -n '/^```python$$/,/^```$$/{/^```/!p;}' README.md > build/readme.py
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fast,notebooks,report,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fast,notebooks,report,studies,test]'
 	touch $@
 
 $(VENV)/.benchmarks: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	touch $@
+
+$(VENV)/.lint: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lint]'
 	touch $@
 
 clean:

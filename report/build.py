@@ -1,24 +1,23 @@
-"""`make report`: typeset report.typ with the results that are there, into report.pdf."""
+"""`make report`: typeset report.typ and the stored results into report.pdf."""
 
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import cast
 
 import typst
 
 FOLDER = Path(__file__).parent
-UNDATED = datetime(2000, 1, 1, tzinfo=timezone.utc)  # one content, one file, byte for byte
+UNDATED = datetime(2000, 1, 1, tzinfo=timezone.utc)  # the same content gives the same bytes
 
 
 def make_compiler(folder: Path = FOLDER) -> typst.Compiler:
-    """Open the report. typst cannot see which files exist, so it is told their names.
+    """Make a compiler of the report. typst cannot list a folder: it is given the results' names.
 
     Args:
         folder: holds report.typ, parts.typ and results/.
 
     Returns:
-        What compiles it, with the fonts that typst brings along.
-
-    Source: specification of the report: words from report.typ, numbers from the results files.
+        The compiler; it uses the fonts inside typst, not those of the machine.
     """
     names = sorted(path.stem for path in (folder / "results").glob("*.json"))
     return typst.Compiler(
@@ -36,11 +35,10 @@ def build(folder: Path = FOLDER) -> bytes:
         folder: holds report.typ, parts.typ and results/.
 
     Returns:
-        The PDF file.
-
-    Source: specification of the report.
+        The content of the PDF file.
     """
-    return make_compiler(folder).compile(format="pdf", timestamp=UNDATED)
+    pdf = make_compiler(folder).compile(format="pdf", timestamp=UNDATED)
+    return cast(bytes, pdf)  # None or a list only for an output path or for images of pages
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What our sources must look like, read from their text: imports, docstrings, forbidden forms."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,56 +9,59 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "w2v"
 
-# Floors from the ground up. A room imports from the floors below its own, and on its own floor
-# from the rooms named before it: no import points up, none goes round in a circle.
-FLOORS = (
-    (
-        "config",
-        "files",
-        "text",
-        "vectors",
-        "classify",
-        "studies",
-        "show",
-    ),
-    ("text.builtin", "text.cleaning", "text.catalogue", "text.sources"),
-    ("text.tokens", "text.labelled"),
-    ("text.corpus", "text.vocabulary"),
-    ("model", "checkpoint", "windows", "batches", "engines.objectives_of_the_model"),
-    ("vectors.formats", "vectors.words", "evaluation"),
-    (
-        "engines",
-        "engines.loader",
-        "engines.lanes",
-        "engines.objectives",
-        "engines.hogwild",
-        "engines.blocks",
-    ),
-    ("engines.distributed",),
-    ("training", "classify.attention", "classify.convolution"),
-    ("show.plots", "show.inspection", "studies.comparison", "classify.scoring"),
-    ("studies.grid", "studies.systems", "studies.statistics", "studies.plans"),
-    ("__main__",),
-)
-PLACE = {room: place for place, room in enumerate(room for floor in FLOORS for room in floor)}
+# The modules from bottom to top. A module imports only from modules that are named before it.
+ORDER = """
+engines config files threads
+text text.builtin text.cleaning text.catalogue text.sources text.tokens text.labelled text.corpus
+text.vocabulary
+windows batches model checkpoint
+engines.objectives engines.thinning evaluation
+engines.lanes engines.hogwild engines.blocks engines.distributed
+training pretraining
+vectors vectors.formats vectors.words
+classify classify.texts classify.attention classify.convolution classify.training classify.scoring
+studies studies.statistics studies.grid studies.comparison studies.systems studies.plans
+show show.plots show.inspection
+__main__
+""".split()
+PLACE = {module: place for place, module in enumerate(ORDER)}
 
-# Libraries that open connections, or cost seconds to import, and the rooms that may name them.
+# Modules that do not yet keep the rules on plain forms, docstrings and annotations.
+UNFINISHED = set("__main__ classify.attention classify.convolution studies.grid".split())
+
+# Libraries that open connections, or cost seconds to import, and the modules that may name them.
 NETWORK = {"datasets", "huggingface_hub", "http", "requests", "socket", "ssl", "transformers"}
 NETWORK |= {"aiohttp", "httpx", "urllib", "urllib3"}
 HEAVY = NETWORK & {"datasets", "huggingface_hub", "transformers"} | {"numba", "tokenizers"}
 
 
-def room_of(path: Path) -> str:
+def name_of(path: Path) -> str:
     return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
 
 
-TREES = {room_of(path): ast.parse(path.read_text("utf-8")) for path in PACKAGE.rglob("*.py")}
-FACADE = "__init__"
-ROOMS = sorted(set(TREES) - {FACADE})
+class AtRunTime(ast.NodeTransformer):
+    """Leaves out what only type checkers read."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        if ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            return node.orelse
+        return self.generic_visit(node)
 
 
-@pytest.fixture(params=ROOMS)
-def room(request) -> str:
+TREES = {
+    name_of(path): AtRunTime().visit(ast.parse(path.read_text("utf-8")))
+    for path in PACKAGE.rglob("*.py")
+}
+MODULES = sorted(set(TREES) - {"__init__"})
+
+
+@pytest.fixture(params=MODULES)
+def module(request) -> str:
+    return request.param
+
+
+@pytest.fixture(params=sorted(set(MODULES) - UNFINISHED))
+def finished(request) -> str:
     return request.param
 
 
@@ -111,6 +115,16 @@ def is_property(node: ast.stmt) -> bool:
     return bool(names & {"property", "cached_property"})
 
 
+def arguments(node: ast.AST) -> list[ast.arg]:
+    """The arguments of a function, or of a class that has an __init__; not self and cls."""
+    if isinstance(node, ast.ClassDef):
+        made = [part for part in node.body if getattr(part, "name", "") == "__init__"]
+        return arguments(made[0]) if made else []
+    given = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+    given += [extra for extra in (node.args.vararg, node.args.kwarg) if extra]
+    return [argument for argument in given if argument.arg not in ("self", "cls")]
+
+
 def public_interface(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
     """Public functions and classes of a module, and public methods of those classes."""
     for node in public(tree.body):
@@ -120,26 +134,27 @@ def public_interface(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
                 yield f"{node.name}.{method.name}", method
 
 
-# Rooms and floors
+# Imports
 
 
-def test_every_room_has_its_place_on_a_floor():
-    assert not set(ROOMS) - set(PLACE)
+def test_every_module_has_its_place_in_the_order():
+    assert len(PLACE) == len(ORDER), "a module is listed twice"
+    assert not sorted(set(MODULES) - set(PLACE))
 
 
-def test_imports_point_down_only(room):
-    ours = {name.removeprefix("w2v.") for name in imported(TREES[room]) if name != "w2v"}
+def test_imports_point_down_only(module):
+    ours = {name.removeprefix("w2v.") for name in imported(TREES[module]) if name != "w2v"}
     for other in ours & set(PLACE):
-        assert PLACE[other] < PLACE[room], f"{room} must not import {other}"
+        assert PLACE[other] < PLACE[module], f"{module} must not import {other}"
 
 
-def test_rooms_name_the_room_they_import_from(room):
-    for node in ast.walk(TREES[room]):
+def test_modules_name_the_module_they_import_from(module):
+    for node in ast.walk(TREES[module]):
         if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{room}, line {node.lineno}: a relative import"
-            if node.module == "w2v":  # the package's own names would hide which room is meant
+            assert node.level == 0, f"{module}, line {node.lineno}: a relative import"
+            if node.module == "w2v":  # the package's own names would hide which module is meant
                 assert all(alias.name in TREES for alias in node.names), f"line {node.lineno}"
-        if isinstance(node, ast.Import) and room != "__main__":  # the command is a user
+        if isinstance(node, ast.Import) and module != "__main__":  # the command is a user
             assert "w2v" not in [alias.name for alias in node.names], f"line {node.lineno}"
 
 
@@ -148,10 +163,10 @@ def test_plots_know_nothing_of_models():
 
 
 def test_models_know_nothing_of_datasets():
-    assert set(imported(TREES["model"])) & {f"w2v.{room}" for room in ROOMS} == {"w2v.config"}
+    assert set(imported(TREES["model"])) & {f"w2v.{module}" for module in MODULES} == {"w2v.config"}
 
 
-def test_only_the_sources_may_reach_the_network(room):
+def test_only_the_sources_may_reach_the_network(module):
     allowed = {
         "text.sources": NETWORK,
         **dict.fromkeys(("text.tokens", "text.labelled"), {"datasets"}),  # tables, made in memory
@@ -160,76 +175,111 @@ def test_only_the_sources_may_reach_the_network(room):
         "text.vocabulary": {"transformers"},  # so is this one
         "__main__": {"transformers"},  # HfArgumentParser
     }
-    assert libraries(TREES[room]) & NETWORK <= allowed.get(room, set())
+    assert libraries(TREES[module]) & NETWORK <= allowed.get(module, set())
 
 
-def test_slow_libraries_are_imported_where_they_are_used(room):
+def test_slow_libraries_are_imported_where_they_are_used(module):
     at_once = {
         "show.plots": {"matplotlib"},
         "engines.hogwild": {"numba"},  # both are loaded when that engine is chosen
         "engines.lanes": {"numba"},
     }
-    slow = HEAVY | {"matplotlib", "IPython", "sklearn"}
-    assert imported_when_loaded(TREES[room]) & slow <= at_once.get(room, set())
+    slow = HEAVY | {"matplotlib", "IPython", "scipy", "sklearn"}
+    assert imported_when_loaded(TREES[module]) & slow <= at_once.get(module, set())
 
 
 # Forbidden forms
 
 
-def test_assert_is_for_tests_only(room):
-    lines = [node.lineno for node in ast.walk(TREES[room]) if isinstance(node, ast.Assert)]
-    assert not lines, f"{room}: assert in lines {lines}"
+def test_assert_is_for_tests_only(module):
+    lines = [node.lineno for node in ast.walk(TREES[module]) if isinstance(node, ast.Assert)]
+    assert not lines, f"{module}: assert in lines {lines}"
 
 
-def test_squeeze_always_names_its_axis(room):
-    for name, call in calls(TREES[room]):
+def test_squeeze_always_names_its_axis(module):
+    for name, call in calls(TREES[module]):
         if name.split(".")[-1] in ("squeeze", "squeeze_"):
             n_wanted = 2 if name in ("torch.squeeze", "np.squeeze", "numpy.squeeze") else 1
             n_given = len(call.args) + len(call.keywords)
-            assert n_given >= n_wanted, f"{room}, line {call.lineno}: {ast.unparse(call)}"
+            assert n_given >= n_wanted, f"{module}, line {call.lineno}: {ast.unparse(call)}"
 
 
-def test_no_room_seeds_a_global_generator(room):
+def test_no_module_seeds_a_global_generator(module):
     forbidden = {"torch.manual_seed", "torch.random.manual_seed", "random.seed", "np.random.seed"}
-    assert not forbidden & {name for name, _ in calls(TREES[room])}
+    assert not forbidden & {name for name, _ in calls(TREES[module])}
 
 
-def test_files_are_loaded_without_trust(room):
-    for name, call in calls(TREES[room]):
+def test_files_are_loaded_without_trust(module):
+    for name, call in calls(TREES[module]):
         assert name not in ("pickle.load", "pickle.loads", "eval", "exec")
         if name == "torch.load":
             given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-            assert given.get("weights_only") == "True", f"{room}, line {call.lineno}"
+            assert given.get("weights_only") == "True", f"{module}, line {call.lineno}"
 
 
-def test_the_loss_is_taken_from_logits(room):
-    for name, call in calls(TREES[room]):
+def test_the_loss_is_taken_from_logits(module):
+    for name, call in calls(TREES[module]):
         if name.split(".")[-1] == "log":
-            assert "sigmoid" not in ast.unparse(call), f"{room}, line {call.lineno}"
+            assert "sigmoid" not in ast.unparse(call), f"{module}, line {call.lineno}"
 
 
-# Docstrings. A property reads as an attribute, and the command's options explain themselves by
-# their help: one line is enough for both.
+def test_no_module_imports_a_private_name_of_another(module):
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("w2v"):
+            private = [alias.name for alias in node.names if alias.name.startswith("_")]
+            assert not private, f"{module}, line {node.lineno}: {private}"
 
 
-def test_every_room_says_what_it_holds(room):
-    if room != "engines":  # an empty file
-        assert ast.get_docstring(TREES[room])
+def test_no_private_operator_of_torch(finished):
+    for node in ast.walk(TREES[finished]):
+        if isinstance(node, ast.Attribute):
+            private = re.fullmatch(r"(torch|nn|F)\.(.+\.)?_\w+", ast.unparse(node))
+            assert not private, f"{finished}, line {node.lineno}: {ast.unparse(node)}"
 
 
-def test_whatever_is_public_has_a_docstring_with_its_source(room):
-    for name, node in public_interface(TREES[room]):
+@pytest.mark.parametrize("module", ["model", "classify.attention"])
+def test_the_models_are_plain_pytorch(module):
+    if module in UNFINISHED:
+        pytest.skip("unfinished")
+    assert "numpy" not in libraries(TREES[module])
+    assert "autograd.Function" not in ast.unparse(TREES[module])
+
+
+# Docstrings and annotations. A property reads as an attribute, and the command's options explain
+# themselves by their help: one line is enough for both.
+
+
+def test_every_module_says_what_it_holds(finished):
+    assert ast.get_docstring(TREES[finished])
+
+
+def test_whatever_is_public_has_a_docstring(module):
+    for name, node in public_interface(TREES[module]):
         text = ast.get_docstring(node) or ""
-        assert text, f"{room}.{name} must have a docstring"
-        assert text.partition("\n")[0].endswith("."), f"{room}.{name}: first line, full stop"
-        one_line = is_property(node) or (room == "__main__" and isinstance(node, ast.ClassDef))
-        assert one_line or "\nSource: " in text, f"{room}.{name} must name its source"
+        assert text, f"{module}.{name} must have a docstring"
+        assert text.partition("\n")[0].endswith("."), f"{module}.{name}: first line, full stop"
 
 
-def test_docstrings_name_every_argument(room):
-    for name, node in public_interface(TREES[room]):
-        if isinstance(node, ast.FunctionDef) and "Args:" in (text := ast.get_docstring(node)):
-            arguments = node.args.args + node.args.kwonlyargs
-            names = [a.arg for a in arguments if a.arg not in ("self", "cls")]
-            missing = [given for given in names if f"\n    {given}: " not in text]
-            assert not missing, f"{room}.{name} must explain {missing}"
+def test_docstrings_name_every_argument(finished):
+    for name, node in public_interface(TREES[finished]):
+        text = ast.get_docstring(node) or ""
+        if text.endswith("; see `Engine`."):  # the contract stands once, in engines/__init__
+            continue
+        missing = [a.arg for a in arguments(node) if f"\n    {a.arg}: " not in text]
+        assert not missing, f"{finished}.{name} must explain {missing} under Args:"
+        assert not arguments(node) or "\nArgs:\n" in text, f"{finished}.{name} must have Args:"
+
+
+def test_a_source_is_a_source(finished):
+    for name, node in public_interface(TREES[finished]):
+        for source in re.findall(r"^Source: (.*)", ast.get_docstring(node) or "", re.MULTILINE):
+            ours = re.match(r"as |our |the package|the module|specification of", source)
+            assert not ours, f"{finished}.{name}: no source is {source!r}"
+
+
+def test_whatever_is_public_is_annotated(finished):
+    for name, node in public_interface(TREES[finished]):
+        bare = [a.arg for a in arguments(node) if a.annotation is None]
+        assert not bare, f"{finished}.{name} must annotate {bare}"
+        returns = not isinstance(node, ast.FunctionDef) or node.returns
+        assert returns, f"{finished}.{name} must annotate what it returns"

@@ -11,10 +11,9 @@ import torch
 from golden import CHI_SQUARE_10, PAD, B, K, R, V
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
 
-from w2v.batches import collate_fn, make_loader
-from w2v.text.vocabulary import NoiseDistribution
+from w2v.batches import NoiseDistribution, collate_fn, make_loader
 from w2v.windows import WindowDataset, flatten_dataset_to_list
 
 PAIRS = [(4, [1, 2, 3, 5]), (5, [2, 3, 4, 6]), (6, [3, 4, 5, 7])]  # B = 3 words at R = 2
@@ -26,7 +25,7 @@ def seeded(seed=0):
 
 def as_tensors(pairs):
     words, contexts = zip(*pairs, strict=True)
-    return torch.tensor(words), torch.tensor(contexts)
+    return list(zip(torch.tensor(words), torch.tensor(contexts), strict=True))
 
 
 def all_negatives(loader):
@@ -68,7 +67,7 @@ def test_shapes_and_range_hold_at_every_size(n, radius, ratio, size):
 
 
 @pytest.mark.parametrize("noise", [None, "uniform"])
-def test_a_list_and_two_tensors_give_the_same_batch(noise):
+def test_integers_and_tensors_give_the_same_batch(noise):
     noise = noise and NoiseDistribution.from_name(noise, torch.ones(V))
     listed = collate_fn(PAIRS, K, V, noise=noise, generator=seeded())
     gathered = collate_fn(as_tensors(PAIRS), K, V, noise=noise, generator=seeded())
@@ -116,7 +115,7 @@ def test_the_rows_of_a_batch_do_not_share_their_negatives():
     assert not negatives[0].equal(negatives[1])
 
 
-@pytest.mark.parametrize("batch", [[(0, [0, 0])], (torch.tensor([0]), torch.tensor([[0, 0]]))])
+@pytest.mark.parametrize("batch", [[(0, [0, 0])], [(torch.tensor(0), torch.tensor([0, 0]))]])
 def test_the_smallest_batch_keeps_its_axes(batch):
     found = collate_fn(batch, 1, 1)
     assert {name: tuple(ids.shape) for name, ids in found.items()} == {
@@ -140,6 +139,20 @@ def test_sizes_that_are_no_positive_integer_are_refused(name, value, error):
     sizes = {"K": K, "vocab_size": V, name: value}
     with pytest.raises(error, match=f"{name} must be a positive integer, got {value!r}"):
         collate_fn(PAIRS, **sizes)
+
+
+@pytest.mark.parametrize("pad_id", [-1, 0, 7])
+def test_a_pad_id_adds_the_mask_of_the_padded_places(pad_id):
+    pairs = [(4, [pad_id, 2, 3, 5]), (5, [pad_id, pad_id, 4, 6]), (6, [3, 4, 5, 1])]
+    batch = collate_fn(pairs, K, V, pad_id=pad_id, generator=seeded())
+    mask = [[c != pad_id for c in contexts] for _, contexts in pairs]
+    assert batch["positive_mask"].tolist() == mask
+    assert batch["positive_mask"].dtype == torch.bool
+    kept = batch["positive_context_ids"][batch["positive_mask"]].tolist()
+    assert kept == [c for _, contexts in pairs for c in contexts if c != pad_id]
+    assert batch["positive_context_ids"].min() >= 0  # every id has a row
+    plain = collate_fn(pairs, K, V, generator=seeded())
+    assert plain["negative_context_ids"].equal(batch["negative_context_ids"])
 
 
 # make_loader: Q3.7
@@ -210,6 +223,19 @@ def test_a_loader_serves_a_list_of_pairs_as_well(config):
     batches = list(make_loader(pairs, config, V, generator=seeded(), shuffle=False))
     assert batches[0]["positive_context_ids"].tolist() == [pair[1] for pair in pairs[:B]]
     assert [len(batch["word_id"]) for batch in batches] == [3, 2]
+
+
+@pytest.mark.parametrize("wrap", [lambda d: d, lambda d: Subset(d, range(len(d)))])
+def test_the_batches_of_padded_windows_hold_their_mask(config, wrap):
+    dataset = WindowDataset.from_documents([{"input_ids": [1, 2, 3]}], R, "pad", PAD)
+    (batch,) = make_loader(wrap(dataset), config, V, generator=seeded(), shuffle=False)
+    expected = [[False, False, True, True], [False, True, True, False], [True, True, False, False]]
+    assert batch["positive_mask"].tolist() == expected
+
+
+def test_the_batches_of_dropped_borders_hold_no_mask(dataset, config):
+    for batch in make_loader(dataset, config, V, generator=seeded()):
+        assert len(batch) == 3
 
 
 def test_a_loader_asks_for_whole_batches_and_works_alone(dataset, config):

@@ -7,14 +7,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from w2v.batches import make_loader
+from w2v.batches import NoiseDistribution, make_loader
 from w2v.checkpoint import checkpoint_name
 from w2v.config import Word2VecConfig
 from w2v.engines import blocks
+from w2v.engines.blocks import BlocksEngine
+from w2v.engines.thinning import subsample, vary_radii
 from w2v.model import Word2Vec, sgns_loss
-from w2v.text.vocabulary import NoiseDistribution
 from w2v.training import train_word2vec
-from w2v.windows import WindowDataset, subsample, vary_radii
+from w2v.windows import WindowDataset
 
 V, R, K = 13, 2, 3
 BORDERS = ["drop", "shift", "pad"]
@@ -73,18 +74,10 @@ class Recorder:
 
 def record(model, train_set, config, noise, *, epoch=1, seed=0, report=lambda n, loss: None):
     """Visit the windows once without moving the tables; give both recorders and the loss."""
-    recorders = [Recorder(table) for table in model.parameters()]
-    loss = blocks.train_epoch(
-        model,
-        train_set,
-        config,
-        optimizers=recorders,
-        noise=noise,
-        epoch=epoch,
-        generator=seeded(seed),
-        report=report,
-    )
-    return recorders, loss
+    engine = BlocksEngine(model, config, noise)
+    engine.optimizers = [Recorder(table) for table in model.parameters()]
+    loss = engine.train_epoch(train_set, epoch, seeded(seed), report)
+    return engine.optimizers, loss
 
 
 def gradients(model, train_set, config, noise, seed=0):
@@ -93,9 +86,11 @@ def gradients(model, train_set, config, noise, seed=0):
 
 
 def served_pairs(train_set):
-    words, contexts = train_set.__getitems__(range(len(train_set)))
-    real = train_set.real(contexts)
-    pairs = words[:, None].expand_as(contexts)[real] * V + contexts[real]
+    words, contexts = train_set.gather(range(len(train_set)))
+    mask = torch.ones_like(contexts, dtype=torch.bool)
+    if train_set.fill_id is not None:
+        mask = contexts != train_set.fill_id
+    pairs = words[:, None].expand_as(contexts)[mask] * V + contexts[mask]
     return torch.bincount(pairs, minlength=V * V).reshape(V, V)
 
 
@@ -338,17 +333,17 @@ def test_the_seed_decides_every_byte_of_the_checkpoint(shared, tmp_path):
 def test_a_training_cut_off_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     config = settings(epochs=3, shared_negatives=True, decay=True)
     whole, history = run(config)
-    plain = blocks.train_epoch
+    plain = BlocksEngine.train_epoch
 
-    def interrupted(*arguments, epoch, **named):
+    def interrupted(engine, windows, epoch, *arguments):
         if epoch == 2:
             raise KeyboardInterrupt
-        return plain(*arguments, epoch=epoch, **named)
+        return plain(engine, windows, epoch, *arguments)
 
-    monkeypatch.setattr(blocks, "train_epoch", interrupted)
+    monkeypatch.setattr(BlocksEngine, "train_epoch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(config, tmp_path)
-    monkeypatch.setattr(blocks, "train_epoch", plain)
+    monkeypatch.setattr(BlocksEngine, "train_epoch", plain)
     resumed, its_history = run(config, tmp_path)
     assert its_history == history
     for table, same in zip(resumed.parameters(), whole.parameters(), strict=True):

@@ -2,7 +2,9 @@
 
 from dataclasses import FrozenInstanceError, asdict, fields, replace
 
+import numpy as np
 import pytest
+import torch
 
 from w2v.config import (
     ClassifierConfig,
@@ -185,7 +187,8 @@ def test_the_exponent_stands_in_the_name_of_the_noise(noise, exponent):
 
 
 def test_checks_let_good_values_pass():
-    assert check_positive_int("n", 1) is None
+    for one in (1, np.int64(1), np.uint8(1), torch.tensor(1)):
+        assert type(check_positive_int("n", one)) is int and check_positive_int("n", one) == 1
     assert check_positive("x", 1e-9) is None
-    assert check_seed(0) is None
+    assert check_seed(np.int32(0)) == 0
     assert check_choice("which", "a", ("a", "b")) is None

@@ -12,7 +12,7 @@ import torch
 from golden import D, K, R
 
 from w2v.config import Word2VecConfig
-from w2v.engines.distributed import join, share
+from w2v.engines.distributed import cut_into_shards, join
 from w2v.evaluation import evaluate_word2vec
 from w2v.model import Word2Vec
 from w2v.training import train_word2vec
@@ -147,7 +147,7 @@ def test_without_torchrun_there_is_one_process():
 @pytest.mark.parametrize("n_ranks", [1, 2, 3])
 def test_the_shares_of_all_processes_are_the_text(n_ranks):
     train_set = planted(100, seed=0)
-    shares = share(train_set, n_ranks, 300)
+    shares = cut_into_shards(train_set, n_ranks, 300)
     n_pieces = {len(pieces) for pieces in shares}
     assert n_pieces == {round(2500 / 300 / n_ranks)}
     in_order = [piece for turn in zip(*shares, strict=True) for piece in turn]
@@ -159,7 +159,7 @@ def test_the_shares_of_all_processes_are_the_text(n_ranks):
 
 def test_few_long_documents_make_one_piece_for_each_process():
     documents = [{"input_ids": [1] * 1000}, {"input_ids": [2] * 1000}]
-    shares = share(WindowDataset.from_documents(documents, 2), 2, 100)
+    shares = cut_into_shards(WindowDataset.from_documents(documents, 2), 2, 100)
     assert [[piece.tokens.unique().tolist() for piece in pieces] for pieces in shares] == [
         [[1]],
         [[2]],

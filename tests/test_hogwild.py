@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from w2v.batches import NoiseDistribution
+from w2v.engines.thinning import vary_radii
 from w2v.model import Word2Vec
-from w2v.text.vocabulary import NoiseDistribution
-from w2v.windows import WindowDataset, vary_radii
+from w2v.windows import WindowDataset
 
 pytest.importorskip("numba")
 from w2v.engines import hogwild, lanes  # noqa: E402
@@ -60,16 +61,8 @@ def one_hot_model():
 
 def train(model, train_set, config, noise, *, epoch=1, seed=0, report=lambda n_words, loss: None):
     generator = torch.Generator().manual_seed(seed)
-    return hogwild.train_epoch(
-        model,
-        train_set,
-        config,
-        optimizers=[],
-        noise=noise,
-        epoch=epoch,
-        generator=generator,
-        report=report,
-    )
+    engine = hogwild.HogwildEngine(model, config, noise)
+    return engine.train_epoch(train_set, epoch, generator, report)
 
 
 def counted_pairs(model, config):
@@ -78,9 +71,11 @@ def counted_pairs(model, config):
 
 
 def served_pairs(train_set):
-    words, contexts = train_set.__getitems__(range(len(train_set)))
-    real = train_set.real(contexts)
-    pairs = words[:, None].expand_as(contexts)[real] * V + contexts[real]
+    words, contexts = train_set.gather(range(len(train_set)))
+    mask = torch.ones_like(contexts, dtype=torch.bool)
+    if train_set.fill_id is not None:
+        mask = contexts != train_set.fill_id
+    pairs = words[:, None].expand_as(contexts)[mask] * V + contexts[mask]
     return torch.bincount(pairs, minlength=V * V).reshape(V, V)
 
 

@@ -1,4 +1,4 @@
-"""The door of the package: every name, and nothing loaded before it is used."""
+"""The public names of the package; nothing is loaded before it is used."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ OURS = (
     "ClassifierConfig",
     "CheckpointError",
 )
-SLOW = {"datasets", "transformers", "matplotlib", "numba", "tokenizers", "huggingface_hub"}
+SLOW = {"datasets", "transformers", "matplotlib", "numba", "tokenizers", "huggingface_hub", "scipy"}
 
 
 def in_a_fresh_python(*lines):
@@ -50,7 +50,7 @@ def test_every_name_of_the_assignment_comes_with_the_package(name):
 
 
 @pytest.mark.parametrize("name", w2v.__all__)
-def test_a_name_is_the_very_thing_its_room_holds(name):
+def test_a_name_is_the_very_thing_its_module_holds(name):
     thing = getattr(w2v, name)
     assert thing is getattr(import_module(thing.__module__), name)
     assert thing.__module__.startswith("w2v.")
@@ -60,6 +60,20 @@ def test_the_package_lists_its_names():
     assert dir(w2v) == w2v.__all__ == sorted(set(w2v.__all__))
 
 
+def test_plots_is_a_module_of_the_package():
+    assert w2v.plots is import_module("w2v.show.plots")
+
+
+def test_a_source_tree_that_is_not_installed_has_no_version():
+    printed = in_a_fresh_python(
+        "from importlib import metadata",
+        "def version(name): raise metadata.PackageNotFoundError(name)",
+        "metadata.version = version",
+        "import w2v; print(w2v.__version__)",
+    )
+    assert printed == ["0+unknown"]
+
+
 def test_an_unknown_name_is_refused_as_by_any_module():
     with pytest.raises(AttributeError, match="module 'w2v' has no attribute 'word3vec'"):
         _ = w2v.word3vec
@@ -67,7 +81,7 @@ def test_an_unknown_name_is_refused_as_by_any_module():
         exec("from w2v import word3vec")
 
 
-def test_importing_the_package_loads_none_of_its_rooms():
+def test_importing_the_package_loads_none_of_its_modules():
     loaded = in_a_fresh_python("import sys, w2v", "print(*sys.modules)")
     assert "w2v" in loaded
     assert not [name for name in loaded if name.startswith("w2v.")]
@@ -77,7 +91,7 @@ def test_importing_the_package_loads_none_of_its_rooms():
 def test_no_slow_library_is_loaded_before_it_is_used():
     loaded = in_a_fresh_python("import sys", "from w2v import *", "print(*sys.modules)")
     assert {
-        f"w2v.{room}" for room in ("model", "training", "classify.attention", "text.corpus")
+        f"w2v.{module}" for module in ("model", "training", "classify.attention", "text.corpus")
     } <= set(loaded)
     assert not SLOW & set(loaded)
 

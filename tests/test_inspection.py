@@ -1,49 +1,198 @@
 """What notebooks print, letter for letter."""
 
+import ast
+import functools
+import inspect
+import re
+import sys
+import tokenize
+from io import StringIO
+
 import numpy as np
 import pytest
 import torch
 from golden import K, R, V
+from IPython.core.formatters import DisplayFormatter
 
+import w2v
 from w2v.batches import collate_fn
 from w2v.show.inspection import check_gradient, describe_batch, describe_neighbours, show_source
-from w2v.windows import WindowDataset
+
+# Source code
+
+
+def keep_name(function):
+    @functools.wraps(function)
+    def replacement(*args):
+        return function(*args)
+
+    return replacement
+
+
+def hide_name(function):
+    return lambda *args: function(*args)
 
 
 class Sample:
     """A class to show."""
 
+    # The size of a sample.
+    size = 3
+
+    @keep_name
+    @keep_name
     def method(self):
-        """A method to show."""
+        """A method to show.
+
+        Its docstring has several lines.
+        """
+
+        # A comment stays.
+        def inner():
+            """The docstring of a function inside."""
+            return "text"
+
+        return inner()
+
+    @property
+    def half(self):
+        """A property to show."""
+        return self.size / 2  # its comment
+
+    @functools.cached_property
+    def double(self):
+        return 2 * self.size
+
+    @classmethod
+    def make(cls):
+        return cls()
+
+    @hide_name
+    def hidden(self):
         return 1
 
+    def twice(self):
+        return 1
 
-def test_the_text_of_a_class_is_printed_as_it_stands(capsys):
+    def twice(self):  # noqa: F811
+        return 2
+
+
+class Child(Sample):
+    """Only a docstring."""
+
+
+METHOD = """\
+@keep_name
+@keep_name
+def method(self):
+    # A comment stays.
+    def inner():
+        return "text"
+
+    return inner()
+"""
+HALF = """\
+@property
+def half(self):
+    return self.size / 2  # its comment
+"""
+DOUBLE = """\
+@functools.cached_property
+def double(self):
+    return 2 * self.size
+"""
+
+
+@pytest.mark.parametrize(
+    ("things", "text"),
+    [
+        ([Sample.method], METHOD),
+        ([Child.method], METHOD),
+        ([Sample().method], METHOD),
+        ([Sample.half, vars(Sample)["double"]], HALF + DOUBLE),
+        ([Sample.make], "@classmethod\ndef make(cls):\n    return cls()\n"),
+        ([Child], 'class Child(Sample):\n    """Only a docstring."""\n'),
+    ],
+)
+def test_a_definition_is_shown_whole_with_its_decorators(capsys, things, text):
+    show_source(*things)
+    assert capsys.readouterr().out == text
+
+
+def test_a_class_is_shown_with_its_methods_and_comments(capsys):
     show_source(Sample)
-    assert capsys.readouterr().out == (
-        "class Sample:\n"
-        '    """A class to show."""\n'
-        "\n"
-        "    def method(self):\n"
-        '        """A method to show."""\n'
-        "        return 1\n"
+    text = capsys.readouterr().out
+    assert text.startswith(
+        "class Sample:\n    # The size of a sample.\n    size = 3\n\n    @keep_name\n"
     )
+    assert "".join(f"    {line}\n" if line else "\n" for line in METHOD.splitlines()) in text
+    assert text.endswith("        return 2\n")
 
 
-def test_the_text_of_a_library_function_is_that_of_its_file(capsys):
-    for thing in (collate_fn, WindowDataset, WindowDataset.__getitems__):
+def tree_without_docstrings(text):
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            node.body = node.body[1:] or node.body
+    return ast.dump(tree)
+
+
+def comments(text):
+    tokens = tokenize.generate_tokens(StringIO(text).readline)
+    return [token.string for token in tokens if token.type == tokenize.COMMENT]
+
+
+def test_the_code_of_the_library_is_shown_as_it_stands(capsys):
+    exported = (getattr(w2v, name) for name in w2v.__all__)
+    things = [thing for thing in exported if inspect.isfunction(thing) or inspect.isclass(thing)]
+    assert {w2v.Word2Vec, w2v.collate_fn} <= set(things)
+    for thing in things:
         show_source(thing)
-        printed = capsys.readouterr().out
-        with open(collate_fn.__code__.co_filename.replace("batches", "windows")) as windows:
-            with open(collate_fn.__code__.co_filename) as batches:
-                assert printed in windows.read() + batches.read()
-        assert "Source: assignment" in printed
-        assert not printed.endswith("\n\n")
+        shown, whole = capsys.readouterr().out, inspect.getsource(thing)
+        assert ast.dump(ast.parse(shown)) == tree_without_docstrings(whole)
+        assert comments(shown) == comments(whole)
+        assert not re.search(r"\n\n\n|:\n\n|\n\n\Z", shown), shown  # no stray blank lines
 
 
-def test_what_has_no_source_is_refused():
-    with pytest.raises(TypeError):
-        show_source(3)
+@pytest.mark.parametrize("thing", [3, None, len, Sample(), functools.partial(collate_fn)])
+def test_what_has_no_python_source_is_refused(thing):
+    with pytest.raises(TypeError, match="thing must be a function or class of a Python file, got"):
+        show_source(thing)
+
+
+@pytest.mark.parametrize(
+    ("thing", "message"),
+    [
+        (Sample.hidden, r"as hide_name.<locals>.<lambda> in test_inspection, got 0 definitions"),
+        (Sample.twice, "defined once as Sample.twice in test_inspection, got 2 definitions"),
+        (w2v.Word2VecConfig.__eq__, "as Word2VecConfig.__eq__ in w2v.config, got 0 definitions"),
+    ],
+)
+def test_code_that_is_not_surely_the_right_one_is_refused(capsys, thing, message):
+    with pytest.raises(ValueError, match=message):
+        show_source(thing)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_notebook_gets_highlighted_code_and_its_plain_text(monkeypatch):
+    outputs = []
+    monkeypatch.setattr("IPython.display.display", outputs.append)
+    show_source(Sample.method, Sample.half)
+    formats = [DisplayFormatter().format(output)[0] for output in outputs]
+    assert formats == [
+        {"text/plain": text.rstrip(), "text/markdown": f"```python\n{text}```"}
+        for text in (METHOD, HALF)
+    ]
+
+
+def test_without_ipython_the_code_is_printed(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "IPython.display", None)
+    show_source(Sample.half)
+    assert capsys.readouterr().out == HALF
+
+
+# Batches and neighbours
 
 
 def test_a_batch_is_described_on_one_line(capsys):

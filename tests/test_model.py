@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from w2v.model import PairLogits, Word2Vec, real_pairs, sgns_loss
+from w2v.model import Word2Vec, pair_mask, sgns_loss
 
 PAD = 0
 WORDS = [4, 5, 4]  # B = 3, one word twice
@@ -29,13 +29,13 @@ def tables(model):
     return model.center_embeddings.weight.tolist(), model.context_embeddings.weight.tolist()
 
 
-def loss_of(model, words, positives, negatives, real=None):
+def loss_of(model, words, positives, negatives, mask=None):
     """The model's loss on a batch of lists."""
     words, positives = torch.tensor(words), torch.tensor(positives)
     ids = torch.cat([positives, torch.tensor(negatives)], dim=1)
     logits = model(words, ids)
     width = positives.shape[1]
-    return sgns_loss(logits[:, :width], logits[:, width:], real)
+    return sgns_loss(logits[:, :width], logits[:, width:], mask)
 
 
 def dense_gradients(model):
@@ -140,50 +140,31 @@ def test_sizes_that_are_no_positive_integer_are_refused(name):
         Word2Vec(**{"vocab_size": V, "dim": D, name: 2.5})
 
 
-# PairLogits: the same sums as the plain form, without its copies
-
-
-def plain_logits(words, table, context_ids):
-    return torch.einsum("bd,bcd->bc", words, table[context_ids])
-
-
 @pytest.mark.parametrize(("n_words", "n_contexts"), [(1, 1), (1, 5), (3, 1), (3, 24)])
-def test_pair_logits_are_those_of_the_plain_form(n_words, n_contexts):
-    words, table = normal(n_words, D), normal(V, D, seed=1)
+def test_logits_have_the_gradients_of_the_product_rule(model, n_words, n_contexts):
+    words = torch.randint(V, (n_words,), generator=seeded(5))
     context_ids = torch.randint(V, (n_words, n_contexts), generator=seeded(3))
-    found = PairLogits.apply(words, table, context_ids)
-    torch.testing.assert_close(found, plain_logits(words, table, context_ids), rtol=0, atol=1e-10)
+    slopes = normal(n_words, n_contexts, seed=4)  # a different slope for every logit
+    (model(words, context_ids) * slopes).sum().backward()
+    center, context = (table.detach() for table in model.parameters())
+    of_center, of_context = torch.zeros_like(center), torch.zeros_like(context)
+    for b, word in enumerate(words.tolist()):
+        for j, c in enumerate(context_ids[b].tolist()):
+            of_center[word] += slopes[b, j] * context[c]
+            of_context[c] += slopes[b, j] * center[word]
+    for found, wanted in zip(dense_gradients(model), (of_center, of_context), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize(("n_words", "n_contexts"), [(1, 1), (1, 5), (3, 1), (3, 24)])
-def test_pair_logits_have_the_gradients_of_the_plain_form(n_words, n_contexts):
-    context_ids = torch.randint(V, (n_words, n_contexts), generator=seeded(3))
-    weights = normal(n_words, n_contexts, seed=4)  # a different slope for every logit
-    found = []
-    for form in (PairLogits.apply, plain_logits):
-        words = normal(n_words, D).requires_grad_()
-        table = normal(V, D, seed=1).requires_grad_()
-        (form(words, table, context_ids) * weights).sum().backward()
-        found.append((words.grad, table.grad))
-    for ours, plain in zip(*found, strict=True):
-        torch.testing.assert_close(ours, plain, rtol=0, atol=1e-10)
-
-
-def test_pair_logits_take_a_gradient_that_is_not_contiguous():
-    words, table = normal(B, D).requires_grad_(), normal(V, D, seed=1).requires_grad_()
-    context_ids = torch.tensor(POSITIVES)
-    slopes = normal(2 * R, B, seed=4).T
-    PairLogits.apply(words, table, context_ids).backward(slopes)
-    expected = torch.einsum("bc,bcd->bd", slopes, table.detach()[context_ids])
-    torch.testing.assert_close(words.grad, expected, rtol=0, atol=1e-10)
-
-
-def test_pair_logits_pass_the_numeric_gradient_check():
-    words, table = normal(B, D).requires_grad_(), normal(V, D, seed=1).requires_grad_()
-    context_ids = torch.tensor(POSITIVES)  # holds an id twice in a row
-    assert torch.autograd.gradcheck(
-        lambda w, t: PairLogits.apply(w, t, context_ids), (words, table)
-    )
+@pytest.mark.parametrize(
+    ("words", "contexts"),
+    [((2,), (3, 4)), ((3,), (2, 4)), ((2, 1), (2, 4)), ((4,), (4,)), ((), ())],
+)
+def test_words_and_contexts_that_disagree_in_number_are_refused(words, contexts):
+    word_id, context_ids = torch.zeros(words).long(), torch.zeros(contexts).long()
+    message = r"word_id and context_ids must have shapes \(B,\) and \(B, C\), got .* and .*"
+    with pytest.raises(ValueError, match=message):
+        Word2Vec(V, D)(word_id, context_ids)
 
 
 # sgns_loss: equation (1)
@@ -283,12 +264,12 @@ def test_a_context_that_is_also_drawn_as_a_negative_keeps_both_labels(model):
 
 # Pads: border="pad"
 
-REAL = torch.tensor(POSITIVES) != PAD  # (B, 2R)
+MASK = torch.tensor(POSITIVES) != PAD  # (B, 2R)
 
 
 def test_the_mask_of_a_positive_covers_its_own_negatives():
-    real = torch.tensor([[True, False], [False, True]])
-    assert real_pairs(real, 3).tolist() == [
+    mask = torch.tensor([[True, False], [False, True]])
+    assert pair_mask(mask, 3).tolist() == [
         [True, False, True, True, True, False, False, False],
         [False, True, False, False, False, True, True, True],
     ]
@@ -301,7 +282,7 @@ def test_without_pads_the_mask_changes_nothing(model):
 
 
 def test_the_loss_with_pads_is_that_of_the_loop_without_them(model):
-    loss = loss_of(model, WORDS, POSITIVES, negatives(), REAL)
+    loss = loss_of(model, WORDS, POSITIVES, negatives(), MASK)
     pairs = oracles.real_pairs(WORDS, POSITIVES, negatives(), K, PAD)
     assert len(pairs) == (3 * 4 - 2) * (1 + K)
     expected = oracles.mean_loss(oracles.logits(*tables(model), pairs))
@@ -309,7 +290,7 @@ def test_the_loss_with_pads_is_that_of_the_loop_without_them(model):
 
 
 def test_both_gradients_with_pads_are_those_of_the_loop_without_them(model):
-    loss_of(model, WORDS, POSITIVES, negatives(), REAL).backward()
+    loss_of(model, WORDS, POSITIVES, negatives(), MASK).backward()
     pairs = oracles.real_pairs(WORDS, POSITIVES, negatives(), K, PAD)
     expected = oracles.table_gradients(*tables(model), pairs)
     for found, wanted in zip(dense_gradients(model), expected, strict=True):
@@ -324,7 +305,7 @@ def test_a_pad_and_its_negatives_change_neither_loss_nor_gradient_by_a_bit():
     found = []
     for filler in (0.0, 3.0, -50.0):
         logits = torch.where(left_out, filler, normal(B, 2 * R * (K + 1))).requires_grad_()
-        loss = sgns_loss(logits[:, : 2 * R], logits[:, 2 * R :], REAL)
+        loss = sgns_loss(logits[:, : 2 * R], logits[:, 2 * R :], MASK)
         loss.backward()
         assert logits.grad[left_out].tolist() == [0.0] * (2 + 2 * K)
         assert (logits.grad[~left_out] != 0).all()
@@ -333,7 +314,7 @@ def test_a_pad_and_its_negatives_change_neither_loss_nor_gradient_by_a_bit():
 
 
 def test_the_row_of_the_pad_has_no_gradient_at_all(model):
-    loss_of(model, WORDS, POSITIVES, negatives(low=1), REAL).backward()
+    loss_of(model, WORDS, POSITIVES, negatives(low=1), MASK).backward()
     of_center, of_context = dense_gradients(model)
     assert of_context[PAD].tolist() == [0.0] * D
     assert of_center[PAD].tolist() == [0.0] * D

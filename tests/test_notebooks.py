@@ -1,10 +1,17 @@
 """The notebooks as pages: what a grader finds in them without running anything."""
 
+import ast
 import json
 import re
+from contextlib import redirect_stdout
+from functools import reduce
+from importlib import import_module
+from io import StringIO
 from pathlib import Path
 
 import pytest
+
+from w2v import History, checkpoint_name, show_source
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 QUESTIONS = {
@@ -130,3 +137,80 @@ def test_the_printed_shapes_show_the_assignments_counts():
         assert size == rows == same_rows
         assert n_positives == 2 * radius
         assert n_negatives == 2 * ratio * radius
+
+
+# Source code on the page
+
+
+def code_of(thing):
+    """The code that the library shows of a thing today."""
+    with redirect_stdout(StringIO()) as printed:
+        show_source(thing)
+    return printed.getvalue().removesuffix("\n")
+
+
+def output_of(code):
+    return {"data": {"text/plain": code, "text/markdown": f"```python\n{code}\n```"}}
+
+
+def check_shown_sources(cells):
+    """Fail where the output of `show_source(x)` is not the code of x in the library today.
+
+    Gives the number of definitions that the code cells show. No cell is run: a name is looked
+    up in the module that a cell imports it from.
+    """
+    trees = [ast.parse(source(cell)) for cell in cells]
+    imports = [node for tree in trees for node in tree.body if isinstance(node, ast.ImportFrom)]
+    modules = {alias.name: node.module for node in imports for alias in node.names}
+    n_shown = 0
+    for cell, tree in zip(cells, trees, strict=True):
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        calls = [call for call in calls if ast.unparse(call.func).endswith("show_source")]
+        things = [ast.unparse(argument) for call in calls for argument in call.args]
+        data = [output.get("data", {}) for output in cell["outputs"]]
+        shown = [
+            {form: "".join(each[form]) for form in each} for each in data if "text/markdown" in each
+        ]
+        assert len(shown) == len(things), f"{things}: {len(shown)} sources are shown"
+        for thing, forms in zip(things, shown, strict=True):
+            path = thing.split(".")
+            assert path[0] in modules, f"no cell imports {path[0]}"
+            defined = re.compile(rf"^(def|class) {path[-1]}\b", re.MULTILINE)
+            assert all(map(defined.search, forms.values())), f"no {thing} in {forms}"
+            found = reduce(getattr, path, import_module(modules[path[0]]))
+            assert {"data": forms} == output_of(code_of(found)), f"{thing} is another today"
+        n_shown += len(things)
+    return n_shown
+
+
+def test_every_shown_source_is_the_code_of_the_library(name):
+    assert check_shown_sources(code_cells(name)) > 0
+
+
+FIRST, SECOND = code_of(History.best_epoch), code_of(checkpoint_name)
+IMPORT = {"source": "from w2v import History, checkpoint_name, show_source", "outputs": []}
+
+
+def cell_of(*codes):
+    """A cell that shows two definitions, with the code given as outputs."""
+    outputs = [output_of(code) for code in codes]
+    return {"source": "show_source(History.best_epoch, checkpoint_name)", "outputs": outputs}
+
+
+def test_a_page_that_shows_the_code_of_the_library_passes():
+    assert check_shown_sources([IMPORT, cell_of(FIRST, SECOND)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        ([IMPORT, cell_of(SECOND, FIRST)], "no History.best_epoch in"),
+        ([IMPORT, cell_of(FIRST, "def test_mth(*args, **kwargs):")], "no checkpoint_name in"),
+        ([IMPORT, cell_of(FIRST, SECOND + "  # old")], "checkpoint_name is another today"),
+        ([IMPORT, cell_of(FIRST)], "1 sources are shown"),
+        ([cell_of(FIRST, SECOND)], "no cell imports History"),
+    ],
+)
+def test_a_page_that_shows_other_code_fails(page, message):
+    with pytest.raises(AssertionError, match=message):
+        check_shown_sources(page)

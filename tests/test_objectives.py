@@ -11,18 +11,17 @@ from golden import LN2, B, D, K, R, V
 from torch import nn
 
 from w2v import evaluation
-from w2v.batches import make_loader
+from w2v.batches import NoiseDistribution, make_loader
 from w2v.checkpoint import load_word2vec
 from w2v.config import Word2VecConfig
-from w2v.engines import objectives as engine
-from w2v.engines.objectives_of_the_model import objective_loss, score_batch, softmax_loss
+from w2v.engines.objectives import objective_loss, score_batch, softmax_loss
+from w2v.engines.thinning import vary_radii
 from w2v.evaluation import evaluate_word2vec
-from w2v.model import PairLogits, Word2Vec, sgns_loss
+from w2v.model import Word2Vec, sgns_loss
 from w2v.show.inspection import check_gradient
-from w2v.text.vocabulary import NoiseDistribution
-from w2v.training import epoch_generator, train_word2vec
+from w2v.training import LoaderEngine, epoch_generator, train_word2vec
 from w2v.vectors.words import WordVectors
-from w2v.windows import WindowDataset, vary_radii
+from w2v.windows import WindowDataset
 
 NO_ID = 0  # the pad
 OTHERS = ("skipgram", "cbow", "cbow_ns")
@@ -54,7 +53,8 @@ def batches(dataset, config, noise, generator):
     """The batches that an epoch visits, as (w, its real contexts, its negatives) each."""
     for batch in make_loader(dataset, config, V, generator=generator, noise=noise):
         contexts = batch["positive_context_ids"]
-        rows = zip(contexts.tolist(), dataset.real(contexts).tolist(), strict=True)
+        mask = batch.get("positive_mask", torch.ones_like(contexts))
+        rows = zip(contexts.tolist(), mask.tolist(), strict=True)
         real = [[c for c, kept in zip(*row, strict=True) if kept] for row in rows]
         words, negatives = batch["word_id"].tolist(), batch["negative_context_ids"].tolist()
         yield [window for window in zip(words, real, negatives, strict=True) if window[1]]
@@ -135,7 +135,7 @@ def test_autograd_of_the_softmax_is_the_closed_form():
 def test_autograd_of_negative_sampling_is_the_closed_form_where_negatives_repeat():
     given, table = torch.tensor(numbers(1, D)), torch.tensor(numbers(V, D, seed=1))
     given.requires_grad_(), table.requires_grad_()
-    logits = PairLogits.apply(given, table, torch.tensor([[3, *REPEATED]]))
+    logits = given @ table[[3, *REPEATED]].T  # (1, 1 + K)
     loss = sgns_loss(logits[:, :1], logits[:, 1:]) * (1 + len(REPEATED))
     loss.backward()
     value, by_given, by_table = negative_sampling(REPEATED, *plain(given[0]), 3, *plain(table))
@@ -149,17 +149,8 @@ def plain(*tensors):
 
 
 def first_epoch(model, dataset, config, noise, report=lambda n_words, loss: None):
-    """Train one epoch with the engine of the other objectives."""
-    return engine.train_epoch(
-        model,
-        dataset,
-        config,
-        optimizers=engine.make_optimizers(model, config),
-        noise=noise,
-        epoch=1,
-        generator=seeded(5),
-        report=report,
-    )
+    """Train one epoch of any objective with the plain loop."""
+    return LoaderEngine(model, config, noise).train_epoch(dataset, 1, seeded(5), report)
 
 
 def assert_same(found, expected):
@@ -176,9 +167,8 @@ def test_loss_and_gradients_are_the_closed_forms(model, config, objective, borde
     dataset = vary_radii(dataset, seeded(1)) if varied else dataset
     (batch,) = make_loader(dataset, config, V, generator=seeded(2))
     (expected,) = batches(dataset, config, None, seeded(2))
-    real = dataset.real(batch["positive_context_ids"])
-    assert real.all() == (border == "drop" and not varied)
-    loss, n_predicted = objective_loss(model, batch, None if real.all() else real, config)
+    assert ("positive_mask" in batch) == (border == "pad" or varied)
+    loss, n_predicted = objective_loss(model, batch, config)
     loss.backward()
     total, n_pairs, gradients = by_oracle(objective, expected, plain(*model.parameters()))
     assert n_predicted == n_pairs / (K + 1 if objective == "cbow_ns" else 1)
@@ -191,15 +181,12 @@ def test_a_window_without_a_context_is_left_out_of_cbow(model, config, objective
     config = replace(config, objective=objective, border="pad", batch_size=100)
     dataset = windows([[1], [2, 3, 4]], config)
     (batch,) = make_loader(dataset, config, V, generator=seeded(), shuffle=False)
-    loss, n_predicted = objective_loss(
-        model, batch, dataset.real(batch["positive_context_ids"]), config
-    )
+    loss, n_predicted = objective_loss(model, batch, config)
     loss.backward()
     assert n_predicted == 3
     assert not model.center_embeddings.weight.grad.to_dense()[1].any()
     rest = {name: ids[1:] for name, ids in batch.items()}
-    real = dataset.real(rest["positive_context_ids"])
-    assert loss.item() == pytest.approx(objective_loss(model, rest, real, config)[0].item())
+    assert loss.item() == pytest.approx(objective_loss(model, rest, config)[0].item())
 
 
 # An epoch
@@ -299,7 +286,8 @@ def test_scores_are_those_of_the_loop_over_the_same_pairs(
     given, predicted = (table.tolist() for table in model.parameters())
     losses, pairs = [], []
     for batch in asked_about:
-        for w, contexts, own in zip(*(ids.tolist() for ids in batch.values()), strict=True):
+        ids = list(batch.values())[:3]
+        for w, contexts, own in zip(*(part.tolist() for part in ids), strict=True):
             real = [c for c in contexts if c != NO_ID]
             if objective == "skipgram":
                 asked = [

@@ -28,9 +28,9 @@ def test_every_name_in_the_table_of_questions_is_there():
     rows = [line for line in README.splitlines() if re.match(r"\| [34]\.\d", line)]
     assert rows
     for row in rows:
-        _, _, names, rooms, _ = row.split("|")
+        _, _, names, modules, _ = row.split("|")
         assert all(hasattr(w2v, name) for name in re.findall(r"`(\w+)`", names)), row
-        assert all((ROOT / room).exists() for room in re.findall(r"`([\w/.]+)`", rooms)), row
+        assert all((ROOT / module).exists() for module in re.findall(r"`([\w/.]+)`", modules)), row
 
 
 @pytest.mark.parametrize("command", re.findall(r"^make (\w+)", README, flags=re.MULTILINE))

@@ -1,5 +1,6 @@
 """Training: what it learns on a planted corpus, in which order, and what it keeps."""
 
+import copy
 from dataclasses import replace
 
 import oracles
@@ -7,17 +8,24 @@ import pytest
 import torch
 from golden import LN2, D, K, R, V
 
-from w2v import training
+from w2v.batches import NoiseDistribution
 from w2v.checkpoint import checkpoint_name, load_word2vec
 from w2v.config import Word2VecConfig
-from w2v.engines import blocks, loader
+from w2v.engines import ENGINES, make_engine, thinning
+from w2v.engines.blocks import BlocksEngine
+from w2v.engines.thinning import vary_radii
 from w2v.evaluation import evaluate_word2vec
-from w2v.files import read_sealed
+from w2v.files import CheckpointError, read_sealed
 from w2v.model import Word2Vec
-from w2v.text.vocabulary import NoiseDistribution
-from w2v.training import History, epoch_generator, train_epochs, train_word2vec
+from w2v.training import (
+    History,
+    LoaderEngine,
+    epoch_generator,
+    train_epochs,
+    train_word2vec,
+)
 from w2v.vectors.words import WordVectors
-from w2v.windows import WindowDataset, vary_radii
+from w2v.windows import WindowDataset
 
 TOPICS = ([1, 2, 3, 4, 5], [6, 7, 8, 9, 10])  # words of one never meet words of the other
 
@@ -231,31 +239,23 @@ def test_no_two_epochs_share_their_randomness():
 
 
 class Watcher:
-    """Stands in for an optimiser: keeps its table in place, and the rates it was given."""
+    """Stands in for an optimiser: keeps the tables in place, and the rates it was given."""
 
-    def __init__(self, table):
-        self.table, self.param_groups, self.rates = table, [{"lr": None}], []
+    def __init__(self, model):
+        self.model, self.param_groups, self.rates = model, [{"lr": None}], []
 
     def zero_grad(self):
-        self.table.grad = None
+        self.model.zero_grad()
 
     def step(self):
         self.rates.append(self.param_groups[0]["lr"])
 
 
 def watched_epoch(model, train_set, config, noise, epoch=1):
-    watchers = [Watcher(table) for table in model.parameters()]
-    loss = loader.train_epoch(
-        model,
-        train_set,
-        config,
-        optimizers=watchers,
-        noise=noise,
-        epoch=epoch,
-        generator=seeded(),
-        report=lambda n_words, loss: None,
-    )
-    return watchers, loss
+    engine = LoaderEngine(model, config, noise)
+    engine.optimizer = Watcher(model)
+    loss = engine.train_epoch(train_set, epoch, seeded(), lambda n_words, loss: None)
+    return engine.optimizer.rates, loss
 
 
 @pytest.mark.parametrize("border", ["drop", "shift", "pad"])
@@ -275,12 +275,11 @@ def test_a_context_beyond_the_radius_is_left_out_with_its_negatives(small, borde
     model = random_model().double()
     tables = [table.tolist() for table in model.parameters()]
     noise = NoiseDistribution(torch.nn.functional.one_hot(torch.tensor(far), V))
-    watchers, loss = watched_epoch(model, train_set, config, noise)
+    _, loss = watched_epoch(model, train_set, config, noise)
     assert loss == pytest.approx(oracles.mean_loss(oracles.logits(*tables, pairs)), rel=1e-10)
     expected = oracles.table_gradients(*tables, pairs)
-    for watcher, gradient in zip(watchers, expected, strict=True):
-        gradient = torch.tensor(gradient, dtype=torch.float64)
-        torch.testing.assert_close(watcher.table.grad.to_dense(), gradient)
+    for table, gradient in zip(model.parameters(), expected, strict=True):
+        torch.testing.assert_close(table.grad, torch.tensor(gradient, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("decay", [False, True])
@@ -289,24 +288,28 @@ def test_the_loader_sets_the_rate_before_each_step(small, small_sets, decay):
     noise = NoiseDistribution(torch.ones(V))
     rates = []
     for epoch in (1, 2):
-        watchers, _ = watched_epoch(random_model(), small_sets[0], config, noise, epoch)
-        assert watchers[0].rates == watchers[1].rates
-        rates += watchers[0].rates
+        rates += watched_epoch(random_model(), small_sets[0], config, noise, epoch)[0]
     falling = [pytest.approx(0.1 * (1 - step / 10)) for step in range(10)]
     assert rates == (falling if decay else [None] * 10)  # None: the optimiser's own stays
 
 
-@pytest.mark.parametrize("engine", [loader, blocks])
-def test_each_epoch_draws_its_text_and_its_radii_anew(small, engine, monkeypatch):
-    name = engine.__name__.rpartition(".")[2]
-    config = replace(small, engine=name, subsample=0.02, dynamic_window=True, epochs=2)
-    given, plain = [], engine.train_epoch
+def windows_given(engine_class, monkeypatch):
+    """A list that fills with the windows that each epoch of an engine is given."""
+    given, plain = [], engine_class.train_epoch
 
-    def note(model, windows, *arguments, **named):
+    def note(engine, windows, *arguments):
         given.append(windows)
-        return plain(model, windows, *arguments, **named)
+        return plain(engine, windows, *arguments)
 
-    monkeypatch.setattr(engine, "train_epoch", note)
+    monkeypatch.setattr(engine_class, "train_epoch", note)
+    return given
+
+
+@pytest.mark.parametrize("engine", [LoaderEngine, BlocksEngine])
+def test_each_epoch_draws_its_text_and_its_radii_anew(small, engine, monkeypatch):
+    name = {LoaderEngine: "loader", BlocksEngine: "blocks"}[engine]
+    config = replace(small, engine=name, subsample=0.02, dynamic_window=True, epochs=2)
+    given = windows_given(engine, monkeypatch)
     train_set, valid_set = planted(config)
     train(config, (train_set, valid_set))
     train(config, (train_set, valid_set))
@@ -327,7 +330,7 @@ def test_the_text_is_subsampled_by_the_rule_of_the_settings(small, small_sets, r
         asked.append((given[2], named))
         return given[0]
 
-    monkeypatch.setattr(training, "subsample", spy)
+    monkeypatch.setattr(thinning, "subsample", spy)
     train(replace(small, subsample=0.5, subsample_rule=rule), small_sets)
     assert asked == [(0.5, {"rule": rule})] * small.epochs
 
@@ -335,15 +338,35 @@ def test_the_text_is_subsampled_by_the_rule_of_the_settings(small, small_sets, r
 def test_without_the_settings_an_epoch_is_given_the_windows_as_they_are(
     small, small_sets, monkeypatch
 ):
-    given, plain = [], loader.train_epoch
-
-    def note(model, windows, *arguments, **named):
-        given.append(windows)
-        return plain(model, windows, *arguments, **named)
-
-    monkeypatch.setattr(loader, "train_epoch", note)
+    given = windows_given(LoaderEngine, monkeypatch)
     train(small, small_sets)
-    assert given == [small_sets[0]] * 2
+    assert [windows is small_sets[0] for windows in given] == [True, True]
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_every_engine_of_the_registry_keeps_the_contract(small, small_sets, name):
+    config = replace(small, engine=name, batch_size=8)
+    noise = NoiseDistribution(torch.ones(V))
+    model, reported = random_model(), []
+    engine = make_engine(model, config, noise)
+    before = model.center_embeddings.weight.detach().clone()
+
+    def report(n_words, loss):
+        reported.append((n_words, loss))
+
+    losses = [engine.train_epoch(small_sets[0], epoch, seeded(epoch), report) for epoch in (1, 2)]
+    assert sum(n_words for n_words, _ in reported) == 2 * len(small_sets[0])
+    assert all(isinstance(loss, float) and 0 < loss < 5 for loss in losses)
+    assert not model.center_embeddings.weight.equal(before)
+    # An engine made anew goes on as the first one does, given its state and the model's.
+    other = random_model()
+    resumed = make_engine(other, config, noise)
+    resumed.load_state_dict(copy.deepcopy(engine.state_dict()))
+    other.load_state_dict(model.state_dict())
+    torch.set_num_threads(1)
+    for which in (engine, resumed):
+        which.train_epoch(small_sets[0], 1, seeded(3), report)
+    assert same_tables(model, other)
 
 
 # Rows that no batch holds
@@ -524,3 +547,41 @@ def test_validation_windows_of_other_settings_are_refused(small, small_sets):
     other = windows([[1, 2, 3, 4]], replace(small, radius=1))
     with pytest.raises(ValueError, match=r"valid_set must have radius and border \(2, 'drop'\)"):
         train(small, (small_sets[0], other))
+
+
+# Before the first step
+
+
+@pytest.fixture
+def no_step(monkeypatch):
+    """Fail where a step is taken."""
+    monkeypatch.setattr(
+        "w2v.training.train_epoch", lambda *_, **__: pytest.fail("a step was taken")
+    )
+
+
+def test_a_directory_that_cannot_be_written_is_refused(small, small_sets, tmp_path, no_step):
+    (tmp_path / "file").write_text("")
+    message = "directory must be one that can be written, got .*file.*no"
+    with pytest.raises(CheckpointError, match=message):
+        train(small, small_sets, directory=tmp_path / "file" / "no")
+
+
+def test_a_vocabulary_that_is_not_a_string_is_refused(small, small_sets, no_step):
+    with pytest.raises(TypeError, match=r"vocabulary must be a string, got \['a'\]"):
+        train(small, small_sets, vocabulary=["a"])
+
+
+@pytest.mark.parametrize("text", [[[0, 0, 0]], [[1], [2]]])
+def test_a_text_without_a_pair_is_refused(small, text, no_step):
+    config = replace(small, border="pad")
+    sets = windows(text, config), windows([[1, 2, 3]], config)
+    with pytest.raises(ValueError, match="train_set must hold a document of 2 words or more"):
+        train(config, sets)
+
+
+def test_a_model_that_the_engine_cannot_train_is_refused(small, small_sets, no_step):
+    pytest.importorskip("numba")
+    model = random_model().double()
+    with pytest.raises(ValueError, match="model must hold contiguous float32 tables on the CPU"):
+        train(replace(small, engine="hogwild"), small_sets, model)

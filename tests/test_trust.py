@@ -140,13 +140,13 @@ def test_a_resumed_training_equals_the_uninterrupted_one_bit_for_bit(
 
 def test_a_resumed_training_does_not_train_the_finished_epochs_again(tmp_path, monkeypatch):
     train_part(tmp_path, monkeypatch, 3)
-    trained, train_epoch = [], w2v.training.loader.train_epoch
+    trained, train_epoch = [], w2v.training.train_epoch
 
     def counted(*arguments, **keywords):
         trained.append(1)
         return train_epoch(*arguments, **keywords)
 
-    monkeypatch.setattr(w2v.training.loader, "train_epoch", counted)
+    monkeypatch.setattr(w2v.training, "train_epoch", counted)
     assert train(tmp_path).n_epochs == 4
     assert len(trained) == 1
 
@@ -165,7 +165,7 @@ class TestKills:
         assert exit_code(in_child(lambda: train_and_save(tmp_path / "whole"))) == 0
         return contents(tmp_path / "whole")
 
-    @pytest.mark.parametrize("room", ["training.py", "files.py", "checkpoint.py", "engines", ""])
+    @pytest.mark.parametrize("room", ["training.py", "files.py", "checkpoint.py", "batches.py", ""])
     def test_a_kill_at_any_line_of_a_training_changes_nothing_of_the_result(
         self, tmp_path, whole, room
     ):
@@ -302,7 +302,7 @@ def test_a_resume_file_of_another_shape_is_refused_saying_both(tmp_path, monkeyp
 
 def spoil_epoch(epoch: int, monkeypatch) -> None:
     """Put an infinity into the tables before the given epoch is trained."""
-    train_epoch, calls = w2v.training.loader.train_epoch, []
+    train_epoch, calls = w2v.training.train_epoch, []
 
     def spoilt(model, *arguments, **keywords):
         calls.append(1)
@@ -310,7 +310,7 @@ def spoil_epoch(epoch: int, monkeypatch) -> None:
             model.context_embeddings.weight.data.fill_(float("inf"))
         return train_epoch(model, *arguments, **keywords)
 
-    monkeypatch.setattr(w2v.training.loader, "train_epoch", spoilt)
+    monkeypatch.setattr(w2v.training, "train_epoch", spoilt)
 
 
 def test_a_loss_that_is_not_finite_stops_with_epoch_step_and_learning_rate():

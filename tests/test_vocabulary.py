@@ -10,9 +10,11 @@ from golden import CHI_SQUARE_10, FOURTH_POWERS, FOURTH_POWERS_TO_THREE_QUARTERS
 from hypothesis import given
 from hypothesis import strategies as st
 
+from w2v.batches import NoiseDistribution
+from w2v.engines.thinning import keep_probabilities
 from w2v.model import Word2Vec
 from w2v.text.corpus import preprocess, vocabulary_identity
-from w2v.text.vocabulary import PAD, UNKNOWN, NoiseDistribution, Vocabulary, keep_probabilities
+from w2v.text.vocabulary import PAD, UNKNOWN, Vocabulary
 from w2v.vectors.words import WordVectors
 from w2v.windows import WindowDataset
 

@@ -10,19 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset
 
+from w2v.engines.thinning import subsample, vary_radii
 from w2v.windows import (
     NO_WORD,
     WindowDataset,
     extract_words_contexts,
     flatten_dataset_to_list,
-    subsample,
-    vary_radii,
 )
 
 BORDERS = ("drop", "shift", "pad")
 ids_lists = st.lists(st.integers(0, V - 1), max_size=14)
 radii = st.integers(1, 4)
 borders = st.sampled_from(BORDERS)
+
+
+def listed(samples):
+    """Samples of tensors as plain pairs (w, C+)."""
+    return [(word.item(), contexts.tolist()) for word, contexts in samples]
 
 
 def rows(documents):
@@ -131,7 +135,8 @@ def test_flattening_a_joined_dataset_joins_the_flattened_parts(left, right, bord
 def test_no_context_crosses_a_document_border(border):
     documents = rows([[10 * d + i for i in range(8)] for d in range(1, 6)])
     lazy = WindowDataset.from_documents(documents, 3, border, 0)
-    for pairs in (zip(*flatten_dataset_to_list(documents, 3, border, 0), strict=True), lazy):
+    flat = zip(*flatten_dataset_to_list(documents, 3, border, 0), strict=True)
+    for pairs in (flat, listed(lazy)):
         for word, context in pairs:
             assert {c // 10 for c in context if c} == {word // 10}
 
@@ -144,7 +149,7 @@ def test_a_radius_that_is_no_positive_integer_is_refused(call, radius, error):
     given_rows = [1, 2, 3] if call is extract_words_contexts else rows([[1, 2, 3]])
     with pytest.raises(error, match=f"R must be a positive integer, got {radius!r}"):
         call(given_rows, radius)
-    with pytest.raises(error, match=f"R must be a positive integer, got {radius!r}"):
+    with pytest.raises(error, match=f"radius must be a positive integer, got {radius!r}"):
         WindowDataset.from_documents(rows([[1, 2, 3]]), radius)
 
 
@@ -169,8 +174,8 @@ def test_the_dataset_serves_the_flattened_lists(documents, radius, border):
     dataset = WindowDataset.from_documents(rows(documents), radius, border, PAD)
     assert isinstance(dataset, Dataset)
     assert len(dataset) == len(words)
-    assert [dataset[i] for i in range(len(dataset))] == list(zip(words, contexts, strict=True))
-    batch_words, batch_contexts = dataset.__getitems__(range(len(dataset)))
+    assert listed(dataset) == list(zip(words, contexts, strict=True))
+    batch_words, batch_contexts = dataset.gather(range(len(dataset)))
     assert batch_words.tolist() == words
     assert batch_contexts.tolist() == contexts
 
@@ -179,12 +184,12 @@ def test_the_dataset_serves_the_flattened_lists(documents, radius, border):
 def test_a_batch_of_any_indices_holds_those_items(documents, border):
     dataset = WindowDataset.from_documents(documents, R, border, PAD)
     indices = torch.randint(len(dataset), (40,), generator=torch.Generator().manual_seed(0))
-    words, contexts = dataset.__getitems__(indices.tolist())
+    words, contexts = dataset.gather(indices.tolist())
     assert (words.shape, contexts.shape) == ((40,), (40, 2 * R))
     assert words.dtype == contexts.dtype == torch.int64
-    assert list(zip(words.tolist(), contexts.tolist(), strict=True)) == [
-        dataset[i] for i in indices.tolist()
-    ]
+    pairs = list(zip(words.tolist(), contexts.tolist(), strict=True))
+    assert pairs == listed(dataset[i] for i in indices.tolist())
+    assert pairs == listed(dataset.__getitems__(indices.tolist()))
 
 
 @pytest.mark.parametrize("border", BORDERS)
@@ -195,26 +200,26 @@ def test_a_shuffling_loader_serves_each_pair_of_the_lists_once(documents, border
         batch_size=4,
         shuffle=True,
         generator=torch.Generator().manual_seed(1),
-        collate_fn=lambda batch: list(zip(*(part.tolist() for part in batch), strict=True)),
+        collate_fn=listed,
     )
     served = [pair for batch in loader for pair in batch]
-    listed = list(zip(*flatten_dataset_to_list(documents, R, border, PAD), strict=True))
-    assert served != listed
-    assert sorted(served) == sorted(listed)
+    expected = list(zip(*flatten_dataset_to_list(documents, R, border, PAD), strict=True))
+    assert served != expected
+    assert sorted(served) == sorted(expected)
 
 
 def test_items_can_be_walked_and_counted_from_the_end(documents):
     dataset = WindowDataset.from_documents(documents, R)
-    items = list(dataset)
+    items = listed(dataset)
     assert len(items) == len(dataset)
-    assert dataset[-1] == items[-1]
+    assert listed([dataset[-1]]) == items[-1:]
 
 
 def test_an_index_outside_the_dataset_is_refused(documents):
     dataset = WindowDataset.from_documents(documents, R)
     for index in (len(dataset), -1):
         with pytest.raises(IndexError, match=rf"index must lie in \[0, {len(dataset)}\), got"):
-            dataset.__getitems__([0, index])
+            dataset.gather([0, index])
     with pytest.raises(IndexError):
         dataset[len(dataset)]
 
@@ -249,13 +254,18 @@ def test_an_empty_corpus_is_an_error_that_says_so(border):
         WindowDataset.from_documents(rows([[]]), 2, border)
 
 
-def test_padding_is_told_apart_only_where_borders_are_padded():
-    contexts = torch.tensor([[0, 0, 3, 4], [2, 0, 5, 6]])
-    padded = WindowDataset.from_documents(rows([[1, 2, 3]]), 2, "pad", pad_id=0)
-    assert padded.real(contexts).tolist() == [[False, False, True, True], [True, False, True, True]]
-    dropped = WindowDataset.from_documents(rows([[1, 2, 3, 4, 5]]), 2, "drop", pad_id=0)
-    assert dropped.real(contexts).tolist() == [[True] * 4] * 2
-    assert padded.real(contexts).dtype == dropped.real(contexts).dtype == torch.bool
+def test_only_padded_windows_have_an_id_for_padded_places():
+    padded = WindowDataset.from_documents(rows([[1, 2, 3]]), 2, "pad", pad_id=7)
+    assert padded.fill_id == 7
+    for border in ("drop", "shift"):
+        whole = WindowDataset.from_documents(rows([[1, 2, 3, 4, 5]]), 2, border, pad_id=7)
+        assert whole.fill_id is None
+        assert vary_radii(whole, torch.Generator().manual_seed(1)).fill_id == NO_WORD
+
+
+def test_a_dataset_says_what_it_holds(documents):
+    found = repr(WindowDataset.from_documents(documents, R))
+    assert found == ("WindowDataset(8 windows of radius 2, border 'drop', 6 documents, 25 tokens)")
 
 
 def test_counts_are_those_of_every_word_of_every_document(documents):
@@ -311,13 +321,7 @@ def test_varied_windows_serve_the_contexts_within_the_radius_drawn(documents, ra
     documents = [*documents, list(range(1, 2 * radius + 4))]
     dataset = WindowDataset.from_documents(rows(documents), radius, border, PAD)
     varied = vary_radii(dataset, torch.Generator().manual_seed(1))
-    words, contexts = varied.__getitems__(range(len(varied)))
-    found = [
-        (word, [c for c, is_real in zip(row, real, strict=True) if is_real])
-        for word, row, real in zip(
-            words.tolist(), contexts.tolist(), varied.real(contexts).tolist(), strict=True
-        )
-    ]
+    found = [(word, [c for c in row if c != varied.fill_id]) for word, row in listed(varied)]
     expected, drawn = [], iter(varied.radii.tolist())
     for ids in documents:
         for i, own_radius in zip(range(len(ids)), drawn, strict=False):
@@ -332,9 +336,8 @@ def test_varied_windows_serve_the_contexts_within_the_radius_drawn(documents, ra
 def test_places_beyond_the_radius_hold_no_word_even_where_the_pad_is_one(border):
     dataset = WindowDataset.from_documents(rows([[0] * 50]), 2, border, pad_id=PAD)
     varied = vary_radii(dataset, torch.Generator().manual_seed(1))
-    _, contexts = varied.__getitems__(range(len(varied)))
+    _, contexts = varied.gather(range(len(varied)))
     assert set(contexts.flatten().tolist()) == {0, NO_WORD}
-    assert varied.real(contexts).equal(contexts == 0)
     assert dataset.radii is None  # what was given stays as it is
 
 
@@ -351,11 +354,11 @@ def test_a_varied_window_does_reach_its_radius_and_stays_in_its_document(border)
     dataset = WindowDataset.from_documents(
         rows([range(9 * d, 9 * d + 9) for d in range(40)]), 3, border, PAD
     )
-    words, contexts = (
-        varied := vary_radii(dataset, torch.Generator().manual_seed(1))
-    ).__getitems__(range(len(dataset)))
-    distance = (contexts - words.unsqueeze(1)).abs()[varied.real(contexts)]
-    real = varied.real(contexts)
-    assert (contexts // 9 == words.unsqueeze(1) // 9)[real].all()
+    words, contexts = (varied := vary_radii(dataset, torch.Generator().manual_seed(1))).gather(
+        range(len(dataset))
+    )
+    mask = contexts != varied.fill_id
+    distance = (contexts - words.unsqueeze(1)).abs()[mask]
+    assert (contexts // 9 == words.unsqueeze(1) // 9)[mask].all()
     farthest = 6 if border == "shift" else 3  # a window pushed inside reaches to 2R on one side
     assert distance.max() == farthest and distance.min() == 1

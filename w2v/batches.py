@@ -1,57 +1,73 @@
 """Batches with their negative contexts (Q3.6), and the DataLoader around them (Q3.7)."""
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
-from w2v.config import Word2VecConfig, check_positive_int
-from w2v.text.vocabulary import NoiseDistribution
+from w2v.config import Word2VecConfig, check_positive_int, noise_exponent
 
 
 def collate_fn(
-    batch: tuple[Tensor, Tensor] | list[tuple[int, list[int]]],
+    batch: Sequence[tuple[Any, Any]],
     K: int,
     vocab_size: int,
     *,
-    noise: NoiseDistribution | None = None,
+    pad_id: int | None = None,
+    noise: "NoiseDistribution | None" = None,
     generator: torch.Generator | None = None,
 ) -> dict[str, Tensor]:
-    """Join a batch of (w, C+) pairs and draw K negative contexts for each positive one.
+    """Join pairs (w, C+) to a batch, and draw K negative contexts for each positive one.
 
     Args:
-        batch: B pairs of a word id and its 2R context ids; or the same pairs as two tensors,
-            (B,) and (B, 2R), as `WindowDataset` serves them.
+        batch: B pairs of a word id and its 2R context ids, as tensors or as plain integers.
         K: negatives for each positive, 1 or more.
         vocab_size: V; negatives are ids in [0, V).
-        noise: where negatives come from; None draws uniformly over the whole vocabulary.
-        generator: where the randomness comes from; None takes torch's global one.
+        pad_id: the id that stands in padded places of the contexts; None if nothing is padded.
+        noise: the distribution of the negatives; None draws uniformly over the vocabulary.
+        generator: draws the negatives; None takes torch's global generator. In the worker
+            processes of a DataLoader the global one is always taken, which torch seeds for each
+            worker: copies of one generator would draw the same negatives in each. Leave it None
+            for workers that are spawned, because torch cannot send a generator to them.
 
     Returns:
-        `word_id` (B,), `positive_context_ids` (B, 2R), `negative_context_ids` (B, 2KR): int64.
+        `word_id` (B,), `positive_context_ids` (B, 2R) and `negative_context_ids` (B, 2KR), all
+        int64. With a `pad_id` also `positive_mask` (B, 2R), bool: False for a padded place.
 
     Raises:
-        TypeError, ValueError: K or `vocab_size` is no positive integer.
+        TypeError, ValueError: K or `vocab_size` is not a positive integer, the ids are not
+            integers, or there is no pair.
 
     Source: assignment Q3.6.
     """
-    check_positive_int("K", K)
-    check_positive_int("vocab_size", vocab_size)
-    words, contexts = zip(*batch, strict=True) if isinstance(batch, list) else batch
-    word_id = torch.as_tensor(words)  # (B,)
-    positive = torch.as_tensor(contexts)  # (B, 2R)
+    K = check_positive_int("K", K)
+    vocab_size = check_positive_int("vocab_size", vocab_size)
+    if len(batch) == 0:
+        raise ValueError("batch must hold a pair (w, C+), got none")
+    words, contexts = zip(*batch, strict=True)
+    word_id = _stack(words)  # (B,)
+    positive = _stack(contexts)  # (B, 2R)
     shape = (len(word_id), K * positive.shape[1])
+    if get_worker_info() is not None:
+        generator = None
     if noise is None:
         negative = torch.randint(vocab_size, shape, generator=generator)  # (B, 2KR)
     else:
         negative = noise.sample(shape, generator)  # (B, 2KR)
-    return {
+    joined = {
         "word_id": word_id,
         "positive_context_ids": positive,
         "negative_context_ids": negative,
     }
+    if pad_id is not None:
+        joined["positive_mask"] = positive != pad_id  # (B, 2R)
+        joined["positive_context_ids"] = positive.clamp(min=0)  # a pad of -1 has no row
+    return joined
 
 
 def make_loader(
@@ -60,20 +76,17 @@ def make_loader(
     vocab_size: int,
     *,
     generator: torch.Generator,
-    noise: NoiseDistribution | None = None,
+    noise: "NoiseDistribution | None" = None,
     shuffle: bool = True,
 ) -> DataLoader:
     """Wrap a dataset of windows in a DataLoader whose batches hold negatives.
 
-    One generator serves the order and the negatives, so all batches are served by this process:
-    a copy of it in each of several workers would draw the same negatives in each.
-
     Args:
-        dataset: pairs (w, C+), a `WindowDataset` say.
+        dataset: pairs (w, C+), for example a `WindowDataset`.
         config: gives B and K.
         vocab_size: V; negatives are ids in [0, V).
-        generator: where the randomness comes from.
-        noise: where negatives come from; None draws uniformly over the whole vocabulary.
+        generator: draws the order of the windows and the negatives.
+        noise: the distribution of the negatives; None draws uniformly over the vocabulary.
         shuffle: visit the windows in a new order at each pass.
 
     Returns:
@@ -84,19 +97,42 @@ def make_loader(
     return DataLoader(
         dataset,
         batch_size=config.batch_size,
-        sampler=_Shuffle(len(dataset), generator) if shuffle else None,
+        sampler=_Shuffle(dataset, generator) if shuffle else None,
         generator=generator,
         collate_fn=partial(
-            collate_fn, K=config.ratio, vocab_size=vocab_size, noise=noise, generator=generator
+            collate_fn,
+            K=config.ratio,
+            vocab_size=vocab_size,
+            pad_id=_pad_id_of(dataset),
+            noise=noise,
+            generator=generator,
         ),
     )
 
 
-class _Shuffle(Sampler):
-    """Visit each index once, in torch's own order at 4 bytes an index instead of 48."""
+def _stack(ids: Sequence[Any]) -> Tensor:
+    """Join the ids of a batch, given as tensors, arrays, or integers and lists of them."""
+    if isinstance(ids[0], Tensor):
+        joined = torch.stack(list(ids))
+    else:
+        joined = torch.from_numpy(np.asarray(ids))
+    if joined.is_floating_point() or joined.dtype == torch.bool:
+        raise TypeError(f"batch must hold integer ids, got {joined.dtype}")
+    return joined.long()
 
-    def __init__(self, n_indices: int, generator: torch.Generator) -> None:
-        self.n_indices, self.generator = n_indices, generator
+
+def _pad_id_of(dataset: Any) -> int | None:
+    """Find the id of padded places of a `WindowDataset`, also behind a `Subset`."""
+    while hasattr(dataset, "dataset"):
+        dataset = dataset.dataset
+    return getattr(dataset, "fill_id", None)
+
+
+class _Shuffle(Sampler):
+    """Visit each index once, in torch's own random order, with 4 bytes an index instead of 48."""
+
+    def __init__(self, dataset: Any, generator: torch.Generator) -> None:
+        self.n_indices, self.generator = len(dataset), generator
 
     def __len__(self) -> int:
         return self.n_indices
@@ -105,3 +141,109 @@ class _Shuffle(Sampler):
         order = torch.randperm(self.n_indices, dtype=torch.int32, generator=self.generator)
         for part in order.split(2**16):
             yield from part.tolist()
+
+
+class NoiseDistribution:
+    """Draw word ids with given probabilities, in constant time each.
+
+    The distribution is an alias table (Walker's method), built once. A draw picks one of V equal
+    columns, then one of the two ids that share the column. `torch.multinomial` would build a table
+    of its own at every call.
+
+    Args:
+        weights: unnormalised probabilities, shape (V,), 0 or more, at least one above 0.
+
+    Raises:
+        ValueError: weights that are negative, not finite or all zero.
+
+    Source: assignment Q3.6; Mikolov et al. 2013b, section 2.2; Walker 1977.
+    """
+
+    def __init__(self, weights: Tensor) -> None:
+        weights = weights.double()
+        total = weights.sum()
+        least = weights.min() if len(weights) else total
+        if not (total > 0 and torch.isfinite(total) and (weights >= 0).all()):
+            raise ValueError(
+                "weights must be finite, 0 or more and not all 0, "
+                f"got a sum of {total.item()!r} and a minimum of {least.item()!r}"
+            )
+        self.vocab_size = len(weights)
+        self.probabilities = weights / total  # (V,)
+        self.threshold, self.alias = _alias_table(self.probabilities)  # (V,) each
+        self.is_uniform = bool((self.threshold >= 1).all())  # every column holds one id alone
+
+    @classmethod
+    def from_name(cls, noise: str, counts: Tensor) -> "NoiseDistribution":
+        """Build the distribution that a config names.
+
+        Args:
+            noise: "uniform" gives every id of the vocabulary the same probability, also ids that
+                do not occur. "unigram^a" gives an id a probability proportional to count ** a.
+            counts: occurrences of each id in the training set, shape (V,).
+
+        Returns:
+            The distribution.
+
+        Raises:
+            ValueError: another name, or counts that are all zero.
+
+        Source: assignment Q3.6; Mikolov et al. 2013b, section 2.2.
+        """
+        if noise == "uniform":
+            return cls(torch.ones(len(counts)))
+        exponent = noise_exponent(noise)
+        return cls(torch.where(counts > 0, counts.double() ** exponent, 0.0))
+
+    def __repr__(self) -> str:
+        kind = "uniform" if self.is_uniform else "not uniform"
+        return f"NoiseDistribution({self.vocab_size} ids, {kind})"
+
+    def to(self, device: torch.device | str) -> "NoiseDistribution":
+        """Give the same distribution, to draw on another device.
+
+        Args:
+            device: where the ids are wanted.
+
+        Returns:
+            A distribution whose tables are there; on the same device they are shared.
+        """
+        moved = copy.copy(self)
+        moved.threshold, moved.alias = self.threshold.to(device), self.alias.to(device)
+        return moved
+
+    def sample(self, shape: tuple[int, ...], generator: torch.Generator | None = None) -> Tensor:
+        """Draw independent word ids, with replacement.
+
+        Args:
+            shape: the shape wanted.
+            generator: draws the ids, on the device of the distribution; None takes torch's
+                global generator.
+
+        Returns:
+            Ids in [0, V), of that shape, int64.
+
+        Source: assignment Q3.6.
+        """
+        device = self.threshold.device
+        column = torch.randint(self.vocab_size, shape, generator=generator, device=device)
+        if self.is_uniform:
+            return column
+        height = torch.rand(shape, generator=generator, device=device)
+        return torch.where(height < self.threshold[column], column, self.alias[column])
+
+
+def _alias_table(probabilities: Tensor) -> tuple[Tensor, Tensor]:
+    """Split V unequal probabilities into V columns of equal height that hold two ids at most."""
+    heights = (probabilities * len(probabilities)).tolist()
+    threshold = [1.0] * len(heights)
+    alias = list(range(len(heights)))
+    low = [i for i, height in enumerate(heights) if height < 1]
+    high = [i for i, height in enumerate(heights) if height >= 1]
+    while low and high:
+        short, tall = low.pop(), high[-1]
+        threshold[short], alias[short] = heights[short], tall
+        heights[tall] -= 1 - heights[short]
+        if heights[tall] < 1:
+            low.append(high.pop())
+    return torch.tensor(threshold), torch.tensor(alias)

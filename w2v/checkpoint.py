@@ -118,7 +118,10 @@ def load_model(
     if standardise:
         spread = rows.std(dim=0, correction=0)  # (d,)
         rows = (rows - rows.mean(dim=0)) / spread.clamp(min=1e-12)  # (V, d)
-    weight = classifier.embeddings.weight  # (V, d)
+    embeddings = classifier.embeddings
+    if not isinstance(embeddings, nn.Embedding):
+        raise TypeError(f"classifier must have embeddings of nn.Embedding, got {embeddings!r}")
+    weight = embeddings.weight  # (V, d)
     if weight.shape != rows.shape:
         raise CheckpointError(
             f"classifier.embeddings must have shape {tuple(rows.shape)}, as in {str(path)!r}, "

@@ -1,31 +1,50 @@
 """The settings of an experiment: one frozen dataclass each, checked when it is made."""
 
+import operator
 from dataclasses import dataclass, field
+from typing import Any
+
+from w2v.engines import ENGINES
 
 BORDERS = ("drop", "shift", "pad")
-ENGINES = ("loader", "hogwild", "blocks")
 OBJECTIVES = ("sgns", "skipgram", "cbow", "cbow_ns")
 SUBSAMPLE_RULES = ("word2vec.c", "paper", "percentile")
 LOWEST_RATE = 1e-4  # share of the learning rate that is left at the very end, as in word2vec.c
 
 
-def check_positive_int(name: str, value: int) -> None:
+def check_positive_int(name: str, value: Any) -> int:
     """Refuse anything but an integer of 1 or more.
 
     Args:
         name: the argument's name, for the message.
-        value: what the caller gave.
+        value: what the caller gave; integers of numpy and torch are integers too.
+
+    Returns:
+        The value as an `int`.
 
     Raises:
-        TypeError: `value` is no integer (True and 3.0 are none either).
+        TypeError: `value` is not an integer (True and 3.0 are rejected).
         ValueError: `value` is below 1.
 
     Source: assignment section 1.2 (R, K) and Q3.10 (B, E).
     """
-    if isinstance(value, bool) or not isinstance(value, int):
+    number = _as_int(value)
+    if number is None:
         raise TypeError(f"{name} must be a positive integer, got {value!r}")
-    if value < 1:
+    if number < 1:
         raise ValueError(f"{name} must be a positive integer, got {value!r}")
+    return number
+
+
+def _as_int(value: Any) -> int | None:
+    """Give an integer of Python, numpy or torch as an `int`; None for anything else."""
+    is_bool = isinstance(value, bool) or "bool" in str(getattr(value, "dtype", ""))
+    if is_bool or getattr(value, "shape", ()) != ():  # an array of one number has a shape
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -38,8 +57,6 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
     Raises:
         ValueError: `value` is not among `choices`.
-
-    Source: the package's own convention for errors.
     """
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
@@ -53,10 +70,8 @@ def check_positive(name: str, value: float) -> None:
         value: what the caller gave.
 
     Raises:
-        TypeError: `value` is no number.
-        ValueError: `value` is zero, negative, infinite or not a number.
-
-    Source: the package's own convention for errors.
+        TypeError: `value` is not a number.
+        ValueError: `value` is zero, negative, infinite or nan.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number above 0, got {value!r}")
@@ -148,12 +163,12 @@ class Word2VecConfig:
 
     def __post_init__(self) -> None:
         for name in ("dim", "radius", "ratio", "batch_size", "epochs"):
-            check_positive_int(name, getattr(self, name))
+            object.__setattr__(self, name, check_positive_int(name, getattr(self, name)))
         check_positive("learning_rate", self.learning_rate)
-        check_seed(self.seed)
+        object.__setattr__(self, "seed", check_seed(self.seed))
         check_choice("border", self.border, BORDERS)
         noise_exponent(self.noise)
-        check_choice("engine", self.engine, ENGINES)
+        check_choice("engine", self.engine, tuple(ENGINES))
         if self.subsample:
             check_positive("subsample", self.subsample)
         check_choice("subsample_rule", self.subsample_rule, SUBSAMPLE_RULES)
@@ -208,11 +223,11 @@ class ClassifierConfig:
     word_dropout: float = field(default=0.0, metadata={"help": "share of tokens hidden"})
 
     def __post_init__(self) -> None:
-        check_positive_int("batch_size", self.batch_size)
-        check_positive_int("epochs", self.epochs)
+        for name in ("batch_size", "epochs"):
+            object.__setattr__(self, name, check_positive_int(name, getattr(self, name)))
         for name in ("learning_rate", "table_rate", "attention_rate"):
             check_positive(name, getattr(self, name))
-        check_seed(self.seed)
+        object.__setattr__(self, "seed", check_seed(self.seed))
         if not 0 <= self.word_dropout < 1:
             raise ValueError(f"word_dropout must lie in [0, 1), got {self.word_dropout!r}")
 
@@ -235,19 +250,22 @@ def learning_rate_at(config: Word2VecConfig, epoch: int, done: float) -> float:
     return config.learning_rate * max(LOWEST_RATE, 1 - (epoch - 1 + done) / config.epochs)
 
 
-def check_seed(value: int) -> None:
-    """Refuse a seed that `torch.Generator.manual_seed` would not take as it stands.
+def check_seed(value: Any) -> int:
+    """Refuse a seed that `torch.Generator.manual_seed` does not take as it is.
 
     Args:
         value: what the caller gave.
 
-    Raises:
-        TypeError: `value` is no integer.
-        ValueError: `value` is negative or above 2**31 - 1.
+    Returns:
+        The seed as an `int`.
 
-    Source: the package's own convention for randomness.
+    Raises:
+        TypeError: `value` is not an integer.
+        ValueError: `value` is negative or above 2**31 - 1.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
+    number = _as_int(value)
+    if number is None:
         raise TypeError(f"seed must be an integer, got {value!r}")
-    if not 0 <= value < 2**31:
+    if not 0 <= number < 2**31:
         raise ValueError(f"seed must lie in 0 ... 2**31 - 1, got {value!r}")
+    return number

@@ -1,25 +1,27 @@
-"""How good a Word2Vec model is, always beside what no model would already reach (Q3.11)."""
+"""The scores of a Word2Vec model, always beside two baselines (Q3.11)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
-from w2v.batches import make_loader
+from w2v.batches import NoiseDistribution, make_loader
 from w2v.config import Word2VecConfig, check_positive_int
-from w2v.engines.objectives_of_the_model import score_batch
-from w2v.model import Word2Vec, real_pairs, sgns_loss
-from w2v.text.vocabulary import NoiseDistribution
+from w2v.engines.objectives import score_batch
+from w2v.model import Word2Vec, pair_mask, sgns_loss
+from w2v.threads import one_thread
 from w2v.windows import WindowDataset
 
 
 @dataclass(frozen=True)
 class PairScores:
-    """Say how well pairs are told apart: a logit above 0 calls a pair positive.
+    """Hold how well positive pairs are told from negative ones; a logit above 0 means positive.
 
     Args:
-        accuracy: share of all pairs called right.
+        accuracy: share of all pairs classified correctly.
         balanced_accuracy: mean of the share among positives and that among negatives; 1/2 for
             every constant answer.
         auc: probability that a positive scores above a negative, ties counting one half.
@@ -39,10 +41,9 @@ class Word2VecScores:
     Args:
         loss: mean loss per pair, in nats; per predicted word where a softmax is trained.
         model: the scores of the model.
-        frequency: the scores of the best guess that knows how frequent each word is and
-            nothing of the center word.
+        frequency: the scores of the best guess from the frequency of the context word alone.
         all_negative_accuracy: K / (K + 1), the accuracy of calling every pair negative.
-        n_pairs: how many pairs were scored.
+        n_pairs: the number of pairs scored.
 
     Source: assignment eq. (1) and Q3.11.
     """
@@ -65,16 +66,16 @@ def evaluate_word2vec(
 ) -> Word2VecScores:
     """Score a model on held-out windows, with negatives that are the same at every call.
 
-    The loss is that of the config's objective. The scores tell positive pairs from negative ones
-    under each, on logits that compare (see `objectives.score_batch`); the pairs of CBOW are a
-    window's contexts together, and a center word.
+    The loss is that of the config's objective. The scores tell positive pairs from negative ones.
+    A pair of CBOW is a window's contexts together, and a center word (see
+    `engines.objectives.score_batch`).
 
     Args:
         model: the model; it is left in the mode it came in.
         dataset: held-out windows.
         config: gives B, K, the noise and the objective.
-        counts: occurrences of each id in the training set, shape (V,), int64: for the noise
-            and for the frequency-only baseline.
+        counts: occurrences of each id in the training set, shape (V,), int64. The noise and the
+            frequency-only baseline need them.
         n_words: center words to score, a seeded sample where the dataset has more.
         seed: of that sample and of the negatives.
 
@@ -82,13 +83,26 @@ def evaluate_word2vec(
         The scores of the model, and of the baselines on the same pairs.
 
     Raises:
-        TypeError, ValueError: `n_words` is no positive integer.
+        TypeError, ValueError: `n_words` is not a positive integer.
 
     Source: assignment eq. (1) and Q3.11.
     """
     check_positive_int("n_words", n_words)
-    positive, negative, positive_ids, negative_ids, *losses = _score_pairs(
-        model, dataset, config, counts, n_words, seed
+    generator = torch.Generator().manual_seed(seed)
+    sample = torch.randperm(len(dataset), generator=generator)[:n_words]
+    noise = NoiseDistribution.from_name(config.noise, counts)
+    loader = make_loader(
+        Subset(dataset, sample.tolist()),
+        config,
+        len(counts),
+        generator=generator,
+        noise=noise,
+        shuffle=False,
+    )
+    with _evaluating(model), one_thread():
+        batches = [_score_batch(model, batch, config, noise) for batch in loader]
+    positive, negative, positive_ids, negative_ids, *losses = map(
+        torch.cat, zip(*batches, strict=True)
     )
     loss = losses[0].mean() if losses else sgns_loss(positive[None], negative[None])
     by_frequency = frequency_logits(counts, config)  # (V,)
@@ -101,43 +115,34 @@ def evaluate_word2vec(
     )
 
 
-def _score_pairs(model, dataset, config, counts, n_words, seed) -> tuple[Tensor, ...]:
-    """Give logits and ids of a seeded sample of pairs, each flat, padding left out."""
-    generator = torch.Generator().manual_seed(seed)
-    sample = torch.randperm(len(dataset), generator=generator)[:n_words]
-    noise = NoiseDistribution.from_name(config.noise, counts)
-    loader = make_loader(
-        Subset(dataset, sample.tolist()),
-        config,
-        len(counts),
-        generator=generator,
-        noise=noise,
-        shuffle=False,
-    )
+@contextmanager
+def _evaluating(model: Word2Vec) -> Iterator[None]:
+    """Put a model in evaluation mode without gradients, then back in the mode it came in."""
     was_training = model.training
     model.eval()
     try:
-        parts = [_score_batch(model, dataset, config, batch, noise) for batch in loader]
+        with torch.inference_mode():
+            yield
     finally:
         model.train(was_training)
-    return tuple(torch.cat(part) for part in zip(*parts, strict=True))
 
 
-@torch.inference_mode()
-def _score_batch(model, dataset, config, batch, noise) -> tuple[Tensor, ...]:
-    """Give logits and ids of the pairs of one batch, each flat, padding left out."""
+def _score_batch(
+    model: Word2Vec, batch: dict[str, Tensor], config: Word2VecConfig, noise: NoiseDistribution
+) -> list[Tensor]:
+    """Give logits and ids of the positive and negative pairs of a batch, flat, on the CPU."""
     if config.objective != "sgns":
-        real = dataset.real(batch["positive_context_ids"])  # (B, 2R)
-        return score_batch(model, batch, real, config, noise=noise)
-    positive_ids = batch["positive_context_ids"]  # (B, 2R)
-    ids = torch.cat([positive_ids, batch["negative_context_ids"]], dim=1)  # (B, C)
+        return score_batch(model, batch, config, noise=noise)
     device = model.center_embeddings.weight.device
-    logits = model(batch["word_id"].to(device), ids.to(device)).cpu()  # (B, C)
-    kept = real_pairs(dataset.real(positive_ids), config.ratio)  # (B, C)
-    positive, negative = (slice(0, positive_ids.shape[1]), slice(positive_ids.shape[1], None))
-    return tuple(
+    positive_ids, negative_ids = batch["positive_context_ids"], batch["negative_context_ids"]
+    ids = torch.cat([positive_ids, negative_ids], dim=1)  # (B, 2R + 2KR)
+    logits = model(batch["word_id"].to(device), ids.to(device)).cpu()  # (B, 2R + 2KR)
+    mask = batch.get("positive_mask", torch.ones_like(positive_ids, dtype=torch.bool))  # (B, 2R)
+    kept = pair_mask(mask, config.ratio)  # (B, 2R + 2KR)
+    positive, negative = slice(0, positive_ids.shape[1]), slice(positive_ids.shape[1], None)
+    return [
         values[:, part][kept[:, part]] for values in (logits, ids) for part in (positive, negative)
-    )
+    ]
 
 
 def score_pairs(positive_logits: Tensor, negative_logits: Tensor) -> PairScores:
@@ -166,9 +171,10 @@ def score_pairs(positive_logits: Tensor, negative_logits: Tensor) -> PairScores:
 
 
 def frequency_logits(counts: Tensor, config: Word2VecConfig) -> Tensor:
-    """Give the best logit of "c is a positive context" that looks at c alone.
+    """Compute the best logit of "c is a positive context" from the frequency of c alone.
 
-    By Bayes' rule it is log p(c) - log(K q(c)), for words p of the text and negatives q.
+    By Bayes' rule it is log p(c) - log(K q(c)), where p is the share of c in the text and q its
+    probability in the noise.
 
     Args:
         counts: occurrences of each id in the training set, shape (V,), int64.

@@ -16,6 +16,7 @@ import os
 import pickle
 import secrets
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -136,6 +137,25 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
         _flush_directory(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(directory: str | os.PathLike) -> None:
+    """Refuse a directory that cannot be written, before any work is done for it.
+
+    Args:
+        directory: it is made if it is missing.
+
+    Raises:
+        CheckpointError: it cannot be made, or a file in it cannot be written.
+    """
+    try:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise CheckpointError(
+            f"directory must be one that can be written, got {str(directory)!r}; {error}"
+        ) from None
 
 
 def write_json(path: str | Path, payload: dict[str, Any]) -> Path:

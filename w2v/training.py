@@ -1,24 +1,176 @@
-"""The training loop: epochs, validation, the best and the last, resuming (Q3.10)."""
+"""The training loop: the plain epoch, validation, the best and the last, resuming (Q3.10)."""
 
-import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import torch
+from torch import Tensor
+from torch.optim import Adagrad, Optimizer
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from w2v.batches import NoiseDistribution, make_loader
 from w2v.checkpoint import checkpoint_name, save_model
-from w2v.config import Word2VecConfig
-from w2v.engines import blocks, distributed, loader
-from w2v.evaluation import evaluate_word2vec
-from w2v.files import CheckpointError, read_sealed, write_sealed
-from w2v.model import Word2Vec
-from w2v.text.vocabulary import NoiseDistribution
-from w2v.windows import WindowDataset, subsample, vary_radii
+from w2v.config import Word2VecConfig, learning_rate_at
+from w2v.engines import Engine, Report, distributed, make_engine
+from w2v.engines.objectives import objective_loss
+from w2v.engines.thinning import thin
+from w2v.evaluation import Word2VecScores, evaluate_word2vec
+from w2v.files import CheckpointError, check_writable, read_sealed, write_sealed
+from w2v.model import Word2Vec, sgns_loss
+from w2v.threads import one_thread
+from w2v.windows import WindowDataset
+
+LossOf = Callable[[Word2Vec, dict[str, Tensor]], tuple[Tensor, int]]
+
+
+def make_optimizer(model: Word2Vec, config: Word2VecConfig) -> Optimizer:
+    """Make the optimiser of the plain loop: Adagrad over both tables.
+
+    Adagrad moves a row only where its gradient is not zero, so a row that no batch holds stays
+    as it is. A rare word keeps a larger step than a frequent one.
+
+    Args:
+        model: the model.
+        config: gives the learning rate.
+
+    Returns:
+        The optimiser.
+
+    Source: assignment Q3.10; Duchi et al. 2011.
+    """
+    on_cpu = model.center_embeddings.weight.device.type == "cpu"
+    return Adagrad(model.parameters(), lr=config.learning_rate, fused=on_cpu)  # one pass a step
+
+
+def batch_loss(model: Word2Vec, batch: dict[str, Tensor]) -> tuple[Tensor, int]:
+    """Compute equation (1) over the pairs of a batch.
+
+    Args:
+        model: the model.
+        batch: as `collate_fn` makes it, on the device of the model.
+
+    Returns:
+        Mean loss per pair in nats, shape (), and the number of positive pairs.
+
+    Source: assignment eq. (1).
+    """
+    positive_ids, negative_ids = batch["positive_context_ids"], batch["negative_context_ids"]
+    context_ids = torch.cat([positive_ids, negative_ids], dim=1)  # (B, 2R + 2KR)
+    logits = model(batch["word_id"], context_ids)  # (B, 2R + 2KR)
+    n_positives = positive_ids.shape[1]  # 2R
+    mask = batch.get("positive_mask")  # (B, 2R), where places are padded
+    loss = sgns_loss(logits[:, :n_positives], logits[:, n_positives:], mask)
+    return loss, positive_ids.numel() if mask is None else int(mask.sum())
+
+
+def train_epoch(
+    model: Word2Vec,
+    loader: DataLoader,
+    optimizer: Optimizer,
+    *,
+    loss_of: LossOf = batch_loss,
+    rate_at: Callable[[float], float] | None = None,
+    report: Report | None = None,
+) -> float:
+    """Take one optimiser step for each batch of a loader.
+
+    Args:
+        model: the model; its two tables are updated in place.
+        loader: batches as `collate_fn` makes them.
+        optimizer: of the model's parameters.
+        loss_of: the loss that a step lowers, and the number of terms that it averages.
+        rate_at: gives the learning rate after a share of the epoch, in [0, 1]; None leaves the
+            optimiser's own.
+        report: called after each step with its number of words and its mean loss.
+
+    Returns:
+        Mean loss per pair over the epoch, in nats, each batch as it was before its step.
+
+    Raises:
+        FloatingPointError: a loss that is not finite; its message names the step.
+
+    Source: assignment Q3.10.
+    """
+    device = model.center_embeddings.weight.device
+    total, n_terms = 0.0, 0
+    for step, batch in enumerate(loader, start=1):
+        batch = {name: tensor.to(device) for name, tensor in batch.items()}
+        if rate_at is not None:
+            for group in optimizer.param_groups:
+                group["lr"] = rate_at((step - 1) / len(loader))
+
+        optimizer.zero_grad()
+        loss, n = loss_of(model, batch)
+        mean = loss.item()
+        if not math.isfinite(mean):
+            raise FloatingPointError(f"loss must be finite, got {mean} at step {step}")
+        loss.backward()
+        optimizer.step()
+
+        total, n_terms = total + mean * n, n_terms + n
+        if report is not None:
+            report(len(batch["word_id"]), mean)
+    return total / max(n_terms, 1)
+
+
+class LoaderEngine:
+    """Train with the plain loop: DataLoader, autograd, optimiser.
+
+    Args:
+        model: the model; its two tables are updated in place.
+        config: gives B, K, the objective, `max_norm`, the learning rate and whether it falls.
+        noise: the distribution of the negatives.
+
+    Source: assignment Q3.10; `max_norm` as in `torch.nn.Embedding`.
+    """
+
+    def __init__(self, model: Word2Vec, config: Word2VecConfig, noise: NoiseDistribution) -> None:
+        self.model, self.config, self.noise = model, config, noise
+        self.optimizer = make_optimizer(model, config)
+        if config.max_norm:
+            self._limit_rows()  # rows that are too long from the start
+            self.optimizer.register_step_post_hook(self._limit_rows)
+
+    def train_epoch(
+        self, windows: WindowDataset, epoch: int, generator: torch.Generator, report: Report
+    ) -> float:
+        """Visit every window once, in a new order, with new negatives; see `Engine`."""
+        config, loss_of = self.config, batch_loss
+        if config.objective != "sgns":
+            loss_of = partial(objective_loss, config=config)
+        loader = make_loader(
+            windows,
+            config,
+            self.model.center_embeddings.num_embeddings,
+            generator=generator,
+            noise=self.noise,
+        )
+        rate_at = partial(learning_rate_at, config, epoch) if config.decay else None
+        with one_thread():
+            return train_epoch(
+                self.model, loader, self.optimizer, loss_of=loss_of, rate_at=rate_at, report=report
+            )
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """Give the state of the optimiser."""
+        return [self.optimizer.state_dict()]
+
+    def load_state_dict(self, state: list[dict[str, Any]]) -> None:
+        """Go on from what `state_dict` gave; see `Engine`."""
+        (saved,) = state
+        self.optimizer.load_state_dict(saved)
+
+    @torch.no_grad()
+    def _limit_rows(self, *_: Any) -> None:
+        """Shorten the rows that are longer than `max_norm`."""
+        for table in self.model.parameters():
+            table.renorm_(2, 0, self.config.max_norm)
 
 
 @dataclass
@@ -29,9 +181,9 @@ class History:
         train_loss: mean loss per pair over the epoch, in nats (per predicted word where the
             objective has a softmax).
         valid_loss: the same on the validation set, after the epoch.
-        valid_accuracy: share of validation pairs called right.
-        valid_balanced_accuracy: the same, positives and negatives weighing alike.
-        valid_auc: probability that a positive scores above a negative.
+        valid_accuracy: share of validation pairs classified correctly.
+        valid_balanced_accuracy: mean of the shares among positives and among negatives.
+        valid_auc: probability that a positive pair scores above a negative one.
 
     Source: assignment Q3.10 and Q3.11.
     """
@@ -44,13 +196,26 @@ class History:
 
     @property
     def n_epochs(self) -> int:
-        """Epochs finished."""
+        """The number of finished epochs."""
         return len(self.train_loss)
 
     @property
     def best_epoch(self) -> int:
         """The epoch, counted from 1, with the lowest validation loss; the first if several."""
         return 1 + min(range(self.n_epochs), key=self.valid_loss.__getitem__)
+
+    def add(self, train_loss: float, scores: Word2VecScores) -> None:
+        """Append the numbers of one epoch.
+
+        Args:
+            train_loss: mean loss per pair over the epoch, in nats.
+            scores: of the validation set, after the epoch.
+        """
+        self.train_loss.append(train_loss)
+        self.valid_loss.append(scores.loss)
+        self.valid_accuracy.append(scores.model.accuracy)
+        self.valid_balanced_accuracy.append(scores.model.balanced_accuracy)
+        self.valid_auc.append(scores.model.auc)
 
 
 def train_word2vec(
@@ -63,11 +228,11 @@ def train_word2vec(
     vocabulary: str = "",
     progress: bool | None = None,
 ) -> History:
-    """Train a model for E epochs of B center words a step, and validate it after each.
+    """Train a model for E epochs of B center words a step, and validate it after each epoch.
 
     With a `directory`, its folder `best` keeps the model of the best epoch so far, and a file
-    that ends in `.last` keeps all that is needed to go on. That file goes once the training is
-    complete; where it is found, a training that was cut off goes on from there, to the same bits.
+    that ends in `.last` keeps all that is needed to go on. A training that was cut off goes on
+    from that file, to the same result bit for bit. The file is removed at the end.
 
     Args:
         model: the model, trained in place; it ends as the last epoch left it.
@@ -75,7 +240,7 @@ def train_word2vec(
         valid_set: held-out windows.
         config: every setting.
         directory: where to keep both; None keeps nothing.
-        vocabulary: what `corpus.vocabulary_identity` says of the ids; kept in the files.
+        vocabulary: identity of the ids' vocabulary (`vocabulary_identity`); kept in the files.
         progress: show a bar with the loss and words per second; None: on a terminal only.
 
     Returns:
@@ -85,8 +250,10 @@ def train_word2vec(
         ValueError: a model of another dim than the config's, windows of another radius or
             border, ids outside the vocabulary, or several processes with an engine that
             cannot average its tables.
+        TypeError: `vocabulary` is not a string.
         FloatingPointError: a loss that is not finite; the files of the last epoch stay.
-        CheckpointError: a `.last` file that is damaged, or of other settings.
+        CheckpointError: a `.last` file that is damaged, or of other settings; or a directory that
+            cannot be written. Nothing has been trained then.
 
     Source: assignment Q3.10.
     """
@@ -105,80 +272,68 @@ def train_epochs(
     vocabulary: str = "",
     progress: bool | None = None,
 ) -> Iterator[History]:
-    """Train as `train_word2vec` does, and pause after each epoch: to print nearest words, say.
+    """Train as `train_word2vec` does, and pause after each epoch, for example to print words.
 
-    It takes what `train_word2vec` takes, and trains only as far as it is asked to.
+    Args:
+        model: the model, trained in place.
+        train_set: the windows to learn from.
+        valid_set: held-out windows.
+        config: every setting.
+        directory: where to keep the best and the last epoch; None keeps nothing.
+        vocabulary: identity of the ids' vocabulary; kept in the files.
+        progress: show a bar; None: on a terminal only.
 
     Returns:
-        An iterator over E epochs, which gives the numbers of all epochs so far while the model
-        is as the last of them left it; a training that goes on gives those it found first.
+        An iterator over E epochs. It gives the numbers of all epochs so far, while the model is
+        as the last of them left it. A training that goes on gives first those it found.
+
+    Raises:
+        ValueError, FloatingPointError, CheckpointError: as `train_word2vec`.
 
     Source: assignment Q3.10.
     """
     _check_agreement(model, train_set, valid_set, config)
-    counts = train_set.counts(model.center_embeddings.num_embeddings)  # (V,)
-    valid_set.counts(model.center_embeddings.num_embeddings)
-    noise = NoiseDistribution.from_name(config.noise, counts)
-    engine = engine_of(config)
-    optimizers = engine.make_optimizers(model, config)
-    history = History()
-    rank, n_ranks = distributed.join()  # 0 and 1, unless torchrun started several processes
-    if n_ranks > 1 and config.engine != "hogwild":
-        raise ValueError(f'engine must be "hogwild" for several processes, got {config.engine!r}')
-    train_epoch = engine.train_epoch
-    if n_ranks > 1:
-        train_epoch = partial(distributed.train_epoch, train_epoch)
-    progress = progress if rank == 0 else False
-    last = None
+    if not isinstance(vocabulary, str):
+        raise TypeError(f"vocabulary must be a string, got {vocabulary!r:.80}")
     if directory is not None:
-        last = Path(directory) / (checkpoint_name(config) + ".last")
-        if last.exists():
-            history = _resume(last, model, optimizers, config, vocabulary)
-            yield history
+        check_writable(directory)
+    vocab_size = model.center_embeddings.num_embeddings
+    counts = train_set.counts(vocab_size)  # (V,)
+    valid_set.counts(vocab_size)  # refuses ids outside the vocabulary
+    noise = NoiseDistribution.from_name(config.noise, counts)
+    rank, n_ranks = distributed.join()  # 0 and 1, unless torchrun started several processes
+    choose = make_engine if n_ranks == 1 else distributed.AveragedEngine
+    engine = choose(model, config, noise)
+    progress = progress if rank == 0 else False
+    last = None if directory is None else Path(directory) / (checkpoint_name(config) + ".last")
+    history = History()
+    if last is not None and last.exists():
+        history = _resume(last, model, engine, config, vocabulary)
+        yield history
 
     for epoch in range(history.n_epochs + 1, config.epochs + 1):
-        generator = epoch_generator(config.seed, epoch)
-        windows = train_set
-        if config.subsample:
-            rule = config.subsample_rule
-            windows = subsample(windows, counts, config.subsample, generator, rule=rule)
-        if config.dynamic_window:
-            windows = vary_radii(windows, generator)
-        with _progress_bar(len(windows), epoch, config, progress) as report:
-            try:
-                train_loss = train_epoch(
-                    model,
-                    windows,
-                    config,
-                    optimizers=optimizers,
-                    noise=noise,
-                    epoch=epoch,
-                    generator=generator,
-                    report=report,
+        with _explained(epoch, config, last):
+            generator = epoch_generator(config.seed, epoch)
+            windows = thin(train_set, counts, config, generator)
+            with _progress_bar(len(windows), epoch, config, progress) as report:
+                train_loss = engine.train_epoch(windows, epoch, generator, report)
+            scores = evaluate_word2vec(model, valid_set, config, counts=counts)
+            if not math.isfinite(scores.loss):
+                raise FloatingPointError(
+                    f"validation loss must be finite, got {scores.loss} at the end"
                 )
-            except FloatingPointError as error:
-                raise FloatingPointError(_diverged(error, epoch, config, last)) from None
-        scores = evaluate_word2vec(model, valid_set, config, counts=counts)
-        if not math.isfinite(scores.loss):
-            error = f"validation loss must be finite, got {scores.loss} at the end"
-            raise FloatingPointError(_diverged(error, epoch, config, last))
-        history.train_loss.append(train_loss)
-        history.valid_loss.append(scores.loss)
-        history.valid_accuracy.append(scores.model.accuracy)
-        history.valid_balanced_accuracy.append(scores.model.balanced_accuracy)
-        history.valid_auc.append(scores.model.auc)
-        if directory is not None and rank == 0:
+        history.add(train_loss, scores)
+        if last is not None and rank == 0:
             if history.best_epoch == epoch:
-                best = Path(directory) / "best"
-                save_model(model, best, config, vocabulary=vocabulary, epoch=epoch)
-            write_sealed(last, _state(model, optimizers, history, config, vocabulary))
+                save_model(model, last.parent / "best", config, vocabulary=vocabulary, epoch=epoch)
+            write_sealed(last, _state(model, engine, history, config, vocabulary))
         yield history
     if last is not None and rank == 0:
         last.unlink(missing_ok=True)
 
 
 def epoch_generator(seed: int, epoch: int) -> torch.Generator:
-    """Give the randomness of one epoch: a resumed training needs no more than its number.
+    """Make the generator of one epoch, so that a resumed training needs only its number.
 
     Args:
         seed: the config's.
@@ -186,44 +341,20 @@ def epoch_generator(seed: int, epoch: int) -> torch.Generator:
 
     Returns:
         A generator that no other epoch of this seed shares.
-
-    Source: assignment Q3.10.
     """
     return torch.Generator().manual_seed(seed * 100_003 + epoch)
 
 
-def engine_of(config: Word2VecConfig) -> ModuleType:
-    """Give the room that trains an epoch.
-
-    Args:
-        config: names the engine.
-
-    Returns:
-        A module with `make_optimizers` and `train_epoch`.
-
-    Raises:
-        ImportError: the engine needs an extra that is not installed; it says which.
-
-    Source: assignment Q3.10 and Q3.13.
-    """
-    if config.objective != "sgns" or config.max_norm:
-        from w2v.engines import objectives  # beside the assignment's
-
-        return objectives
-    if config.engine == "hogwild":
-        from w2v.engines import hogwild  # compiled by numba, an extra
-
-        return hogwild
-    return {"loader": loader, "blocks": blocks}[config.engine]
-
-
-def _check_agreement(model, train_set, valid_set, config) -> None:
+def _check_agreement(
+    model: Word2Vec, train_set: WindowDataset, valid_set: WindowDataset, config: Word2VecConfig
+) -> None:
     """Refuse a model or windows that were made for other settings."""
     dim = model.center_embeddings.embedding_dim
     if dim != config.dim:
         raise ValueError(f"model must have dim {config.dim} as the config says, got {dim}")
     for name, dataset in (("train_set", train_set), ("valid_set", valid_set)):
-        if dataset.offsets.diff().max() < 2:
+        only_pads = dataset.border == "pad" and bool((dataset.tokens == dataset.pad_id).all())
+        if dataset.offsets.diff().max() < 2 or only_pads:
             raise ValueError(f"{name} must hold a document of 2 words or more, got none")
         wanted, found = (config.radius, config.border), (dataset.radius, dataset.border)
         if wanted != found:
@@ -232,12 +363,11 @@ def _check_agreement(model, train_set, valid_set, config) -> None:
             )
 
 
-@contextlib.contextmanager
+@contextmanager
 def _progress_bar(
     n_words: int, epoch: int, config: Word2VecConfig, progress: bool | None
-) -> Iterator:
+) -> Iterator[Report]:
     """Show words per second and the mean loss so far of one epoch."""
-    disable = None if progress is None else not progress  # tqdm: None hides it off a terminal
     words, total = 0, 0.0
     with tqdm(
         total=n_words,
@@ -246,7 +376,7 @@ def _progress_bar(
         unit_scale=True,
         mininterval=0.5,
         leave=False,
-        disable=disable,
+        disable=None if progress is None else not progress,  # tqdm: None hides it off a terminal
     ) as bar:
 
         def report(step_words: int, loss: float) -> None:
@@ -258,28 +388,36 @@ def _progress_bar(
         yield report
 
 
-def _diverged(error, epoch, config, last) -> str:
-    """Say where a training broke off and what is left of it."""
-    kept = f"; epoch {epoch - 1} is kept in {last.name}" if last and last.exists() else ""
-    return (
-        f"{error} of epoch {epoch}, learning rate {config.learning_rate}; "
-        f"lower the learning rate{kept}"
-    )
+@contextmanager
+def _explained(epoch: int, config: Word2VecConfig, last: Path | None) -> Iterator[None]:
+    """Say where a training diverged, what to do, and what is kept of it."""
+    try:
+        yield
+    except FloatingPointError as error:
+        kept = f"; epoch {epoch - 1} is kept in {last.name}" if last and last.exists() else ""
+        raise FloatingPointError(
+            f"{error} of epoch {epoch}, learning rate {config.learning_rate}; "
+            f"lower the learning rate{kept}"
+        ) from None
 
 
-def _state(model, optimizers, history, config, vocabulary) -> dict:
+def _state(
+    model: Word2Vec, engine: Engine, history: History, config: Word2VecConfig, vocabulary: str
+) -> dict[str, Any]:
     """Collect all that a resumed training needs."""
     return {
         "model": model.state_dict(),
-        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+        "optimizers": engine.state_dict(),
         "history": asdict(history),
         "config": asdict(config),
         "vocabulary": vocabulary,
     }
 
 
-def _resume(path, model, optimizers, config, vocabulary) -> History:
-    """Put model and optimisers back where a training of the same settings was cut off."""
+def _resume(
+    path: Path, model: Word2Vec, engine: Engine, config: Word2VecConfig, vocabulary: str
+) -> History:
+    """Put model and engine back where a training of the same settings was cut off."""
     state = read_sealed(path)
     for name, wanted in (("config", asdict(config)), ("vocabulary", vocabulary)):
         if state.get(name) != wanted:
@@ -291,7 +429,12 @@ def _resume(path, model, optimizers, config, vocabulary) -> History:
         wanted, found = tuple(table.shape), tuple(state["model"][name].shape)
         if wanted != found:
             raise CheckpointError(f"{path.name} must hold {name} of shape {wanted}, got {found}")
+    try:
+        engine.load_state_dict(state["optimizers"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path.name} must hold the state of engine {config.engine!r}, got another; {error}; "
+            "remove it to start again"
+        ) from None
     model.load_state_dict(state["model"])
-    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
-        optimizer.load_state_dict(saved)
     return History(**state["history"])

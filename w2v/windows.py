@@ -3,8 +3,9 @@
 import copy
 import os
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,8 @@ from torch.utils.data import Dataset
 
 from w2v.config import BORDERS, check_choice, check_positive_int
 from w2v.files import CheckpointError, read_sealed, write_sealed
-from w2v.text.vocabulary import keep_probabilities
 
-NO_WORD = -1  # served in place of a context that lies beyond a radius that was drawn
+NO_WORD = -1  # the id of places beyond a radius that was drawn
 
 
 def extract_words_contexts(
@@ -23,28 +23,29 @@ def extract_words_contexts(
 ) -> tuple[list[int], list[list[int]]]:
     """List every center word of a document, and its 2R context words in text order.
 
-    Every context has the same size. At the borders of the document, `border="drop"` takes only
-    the words that have R neighbours on each side as centers; `"shift"` pushes the window inside
-    the document, so that each word of a document of 2R + 1 words or more is a center; `"pad"`
-    fills the missing places with `pad_id`.
+    Every context has the same size. At the borders of the document there are three rules:
+    `"drop"` takes only words with R neighbours on each side as centers. `"shift"` pushes the
+    window inside the document, so every word of a document of 2R + 1 words or more is a center.
+    `"pad"` fills the missing places with `pad_id`.
 
     Args:
-        ids: the document, n token ids.
+        ids: the document, n token ids: a list, an array or a tensor of integers.
         R: radius of the window, 1 or more.
         border: "drop", "shift" or "pad".
-        pad_id: the id that stands for no word; used by "pad" alone.
+        pad_id: the id of padded places; used by "pad" alone.
 
     Returns:
         Two lists of the same length: the ids of w, and for each the list of its 2R context ids.
 
     Raises:
-        TypeError, ValueError: R is no positive integer, or `border` is none of the three.
+        TypeError, ValueError: R is not a positive integer, `border` is none of the three, or the
+            ids are not integers.
 
     Source: assignment Q3.2.
     """
-    check_positive_int("R", R)
+    R = check_positive_int("R", R)
     check_choice("border", border, BORDERS)
-    ids = list(ids)
+    ids = check_ids("ids", ids).tolist()
     if border == "drop":
         centers = range(R, len(ids) - R)
     elif border == "shift":
@@ -63,15 +64,15 @@ def extract_words_contexts(
 
 
 def flatten_dataset_to_list(
-    dataset: Iterable[dict], R: int, border: str = "drop", pad_id: int = 0
+    dataset: Iterable[Any], R: int, border: str = "drop", pad_id: int = 0
 ) -> tuple[list[int], list[list[int]]]:
     """Apply `extract_words_contexts` to every document and join the results.
 
     Args:
-        dataset: rows with `input_ids`, a list of token ids each.
+        dataset: rows with `input_ids`, the token ids of a document; or these ids alone.
         R: radius of the window, 1 or more.
         border: "drop", "shift" or "pad".
-        pad_id: the id that stands for no word; used by "pad" alone.
+        pad_id: the id of padded places; used by "pad" alone.
 
     Returns:
         Two lists over all documents: the ids of w, and for each the list of its 2R context ids.
@@ -84,7 +85,7 @@ def flatten_dataset_to_list(
     words, contexts = [], []
     for document in dataset:
         document_words, document_contexts = extract_words_contexts(
-            document["input_ids"], R, border, pad_id
+            _ids_of(document), R, border, pad_id
         )
         words.extend(document_words)
         contexts.extend(document_contexts)
@@ -94,41 +95,49 @@ def flatten_dataset_to_list(
 class WindowDataset(Dataset):
     """Serve the pairs of `flatten_dataset_to_list` without storing a single window.
 
-    What is kept is one flat int32 array of tokens and where each document starts: 4 bytes a
-    word. A window is read out of it when a batch asks for it, all windows of a batch at once.
+    The dataset keeps one flat int32 array of tokens and the place where each document starts: 4
+    bytes a word. It cuts a window out of them when a batch needs it.
 
     Args:
         tokens: all documents, one after the other, shape (n,), int32.
         offsets: where each document starts, and the end of the last, shape (n_documents + 1,).
-        R: radius of the window, 1 or more.
+        radius: R, the context words on each side of a center word, 1 or more.
         border: "drop", "shift" or "pad", as in `extract_words_contexts`.
-        pad_id: the id that stands for no word; used by "pad" alone.
+        pad_id: the id of padded places; used by "pad" alone.
+        radii: the radius of the window around each token, shape (n,), uint8, 1 ... R, where it
+            varies; None if all windows have radius R.
 
     Raises:
-        TypeError, ValueError: R is no positive integer, `border` is none of the three, or no
-            document is long enough for a window.
+        TypeError, ValueError: `radius` is not a positive integer, `border` is none of the three,
+            or no document is long enough for a window.
 
     Source: assignment Q3.5.
     """
 
     def __init__(
-        self, tokens: Tensor, offsets: Tensor, R: int, border: str = "drop", pad_id: int = 0
+        self,
+        tokens: Tensor,
+        offsets: Tensor,
+        radius: int,
+        border: str = "drop",
+        pad_id: int = 0,
+        *,
+        radii: Tensor | None = None,
     ) -> None:
-        check_positive_int("R", R)
+        radius = check_positive_int("radius", radius)
         check_choice("border", border, BORDERS)
         self.tokens, self.offsets = tokens, offsets
-        self.radius, self.border, self.pad_id = R, border, pad_id
-        self.radii = None  # (n,), uint8: of the window around each word, where they vary
+        self.radius, self.border, self.pad_id, self.radii = radius, border, pad_id, radii
         lengths = offsets.diff()  # (n_documents,)
         if border == "drop":
-            n_centers = (lengths - 2 * R).clamp(min=0)
+            n_centers = (lengths - 2 * radius).clamp(min=0)
         elif border == "shift":
-            n_centers = torch.where(lengths > 2 * R, lengths, 0)
+            n_centers = torch.where(lengths > 2 * radius, lengths, 0)
         else:
             n_centers = lengths
         self.ends = n_centers.cumsum(0)  # (n_documents,): windows up to the end of each document
         longest = int(lengths.max()) if len(lengths) else 0
-        needed, formula = (1, "") if border == "pad" else (2 * R + 1, " (2R+1)")
+        needed, formula = (1, "") if border == "pad" else (2 * radius + 1, " (2R+1)")
         if longest < needed:
             raise ValueError(
                 f"dataset must hold a document of {needed} words{formula} or more, "
@@ -137,15 +146,16 @@ class WindowDataset(Dataset):
 
     @classmethod
     def from_documents(
-        cls, dataset: Iterable[dict], R: int, border: str = "drop", pad_id: int = 0
+        cls, dataset: Iterable[Any], radius: int, border: str = "drop", pad_id: int = 0
     ) -> "WindowDataset":
         """Build the dataset from tokenised documents.
 
         Args:
-            dataset: rows with `input_ids`, a list of token ids each.
-            R: radius of the window, 1 or more.
+            dataset: rows with `input_ids`, the token ids of a document (a list, an array or a
+                tensor of integers); or these ids alone, for example a column of a DataFrame.
+            radius: R, the context words on each side of a center word, 1 or more.
             border: "drop", "shift" or "pad".
-            pad_id: the id that stands for no word; used by "pad" alone.
+            pad_id: the id of padded places; used by "pad" alone.
 
         Returns:
             A dataset whose item i is the i-th pair of `flatten_dataset_to_list`.
@@ -157,88 +167,51 @@ class WindowDataset(Dataset):
         """
         tokens, offsets = array("i"), array("q", [0])  # they grow in place: no second copy
         for row in dataset:
-            tokens.frombytes(_int32_ids(row["input_ids"]).tobytes())
+            tokens.frombytes(check_ids("input_ids", _ids_of(row)).tobytes())
             offsets.append(len(tokens))
-        kept = (torch.from_numpy(np.asarray(numbers)) for numbers in (tokens, offsets))
-        return cls(*kept, R, border, pad_id)
-
-    @classmethod
-    def load(
-        cls,
-        path: str | os.PathLike,
-        R: int,
-        border: str = "drop",
-        pad_id: int = 0,
-        *,
-        vocabulary: str | None = None,
-    ) -> "WindowDataset":
-        """Open a corpus that `save` wrote. It stays on disk, and is read where it is looked at.
-
-        Args:
-            path: the file.
-            R: radius of the window, 1 or more.
-            border: "drop", "shift" or "pad".
-            pad_id: the id that stands for no word; used by "pad" alone.
-            vocabulary: which words the ids should stand for; None leaves that unchecked.
-
-        Returns:
-            The dataset, its tokens mapped from the file.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            CheckpointError: the file is truncated, changed by as much as a bit, no tokenised
-                corpus, or of another vocabulary.
-            TypeError, ValueError: as the class.
-
-        Source: assignment Q3.13 (a bigger corpus).
-        """
-        saved = read_sealed(path, mmap=True)
-        tokens, offsets = saved.get("tokens"), saved.get("offsets")
-        if not _is_corpus(tokens, offsets):
-            raise CheckpointError(f"{str(path)!r} must hold a tokenised corpus, got {list(saved)}")
-        if vocabulary is not None and saved.get("vocabulary") != vocabulary:
-            raise CheckpointError(
-                f"{str(path)!r} must hold ids of vocabulary {vocabulary!r}, "
-                f"got {saved.get('vocabulary')!r}; tokenise the text again"
-            )
-        return cls(tokens, offsets, R, border, pad_id)
-
-    def save(self, path: str | os.PathLike, *, vocabulary: str = "") -> Path:
-        """Write the tokens and where documents start to a file, whole or not at all.
-
-        Windows are not written: any R and border rule can be asked of the file.
-
-        Args:
-            path: the file; its directory is made if it is missing.
-            vocabulary: which words the ids stand for, as `vocabulary_identity` gives it.
-
-        Returns:
-            The path.
-
-        Raises:
-            CheckpointError: the file cannot be written; what was there before is untouched.
-
-        Source: assignment Q3.13 (a bigger corpus).
-        """
-        corpus = {"tokens": self.tokens, "offsets": self.offsets, "vocabulary": vocabulary}
-        return write_sealed(path, corpus)
+        tokens, offsets = (torch.from_numpy(np.asarray(numbers)) for numbers in (tokens, offsets))
+        return cls(tokens, offsets, radius, border, pad_id)
 
     def __len__(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
 
-    def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Gather a whole batch of windows by array indexing.
+    def __getitem__(self, index: int | slice | Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
+        if isinstance(index, slice):
+            return self.gather(range(len(self))[index])
+        if np.ndim(index):
+            return self.gather(index)
+        words, contexts = self.gather([range(len(self))[index]])
+        return words[0], contexts[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+        """Serve the samples of a batch; a `DataLoader` calls this where a dataset has it.
 
         Args:
             indices: B indices in [0, len(self)).
 
         Returns:
-            The ids of w, shape (B,), and their contexts, shape (B, 2R); both int64.
+            B samples: the id of w, shape (), and its context ids, shape (2R,); both int64.
 
         Raises:
             IndexError: an index outside the dataset.
 
-        Source: assignment Q3.5; `torch.utils.data` calls it where a dataset has it.
+        Source: assignment Q3.5.
+        """
+        return list(zip(*self.gather(indices), strict=True))
+
+    def gather(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
+        """Cut the windows of a whole batch by array indexing.
+
+        Args:
+            indices: B indices in [0, len(self)).
+
+        Returns:
+            The ids of w, shape (B,), and their context ids, shape (B, 2R); both int64.
+
+        Raises:
+            IndexError: an index outside the dataset.
+
+        Source: assignment Q3.5.
         """
         index = torch.as_tensor(indices, dtype=torch.int64)  # (B,)
         if len(index) and (index.min() < 0 or index.max() >= len(self)):
@@ -252,34 +225,32 @@ class WindowDataset(Dataset):
         step = torch.arange(2 * self.radius)  # (2R,)
         skips_center = step >= (center - start).unsqueeze(1)  # (B, 2R)
         place = start.unsqueeze(1) + step + skips_center  # (B, 2R)
-        if self.border != "pad" and self.radii is None:
-            return self.tokens[center].long(), self.tokens[place].long()
+        words = self.tokens[center].long()  # (B,)
+        if self.fill_id is None:
+            return words, self.tokens[place].long()
         low, high = self.spans(center)  # (B,) each
         inside = (place >= low.unsqueeze(1)) & (place <= high.unsqueeze(1))  # (B, 2R)
         contexts = self.tokens[place.clamp(0, len(self.tokens) - 1)].long()  # (B, 2R)
-        missing = self.pad_id if self.radii is None else NO_WORD
-        return self.tokens[center].long(), contexts.where(inside, missing)
+        if self.border == "pad":
+            inside &= contexts != self.pad_id
+        return words, contexts.where(inside, self.fill_id)
 
-    def __getitem__(self, index: int) -> tuple[int, list[int]]:
-        words, contexts = self.__getitems__([range(len(self))[index]])
-        return words[0].item(), contexts[0].tolist()
-
-    def _starts(self, center: Tensor, first: Tensor, last: Tensor, radius) -> Tensor:
-        """Give the first place of each window, (B,); under "pad" it may lie before the text."""
-        start = center - radius  # (B,)
-        if self.border != "shift":
-            return start
-        return torch.minimum(torch.maximum(start, first), last - (2 * radius + 1))
+    @property
+    def fill_id(self) -> int | None:
+        """The id that contexts hold in padded places; None if no place is padded."""
+        if self.radii is not None:
+            return NO_WORD
+        return self.pad_id if self.border == "pad" else None
 
     def spans(self, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the window around each place of the text: from where to where it reaches.
+        """Find the window around each place of the text: its first and its last place.
 
         Args:
             places: places in `tokens`, shape (B,), int64.
 
         Returns:
             The first and the last place of each window, shape (B,) each. The center lies between
-            them; where a place is the center of no window, the last lies before the first.
+            them. Where a place is the center of no window, the last lies before the first.
 
         Source: assignment Q3.2 (borders); Mikolov et al. 2013a, section 3.2 (radii that vary).
         """
@@ -296,37 +267,12 @@ class WindowDataset(Dataset):
             is_center = last - first > 2 * self.radius  # (B,)
         return low, high.where(is_center, low - 1)
 
-    def to(self, device: torch.device) -> "WindowDataset":
-        """Give the same windows on another device.
-
-        Args:
-            device: where they are wanted.
-
-        Returns:
-            Windows whose words are there; on the same device, they are shared.
-
-        Source: the package's own convention for devices.
-        """
-        moved = copy.copy(self)
-        for name in ("tokens", "offsets", "ends", "radii"):
-            if getattr(self, name) is not None:
-                setattr(moved, name, getattr(self, name).to(device))
-        return moved
-
-    def real(self, contexts: Tensor) -> Tensor:
-        """Tell context words from places without one.
-
-        Args:
-            contexts: context ids, shape (B, 2R), int64.
-
-        Returns:
-            False where a context is padding or lies beyond a radius that was drawn, shape
-            (B, 2R), bool.
-
-        Source: assignment Q3.2 (borders).
-        """
-        real = contexts != NO_WORD  # (B, 2R)
-        return real & (contexts != self.pad_id) if self.border == "pad" else real
+    def _starts(self, center: Tensor, first: Tensor, last: Tensor, radius: int | Tensor) -> Tensor:
+        """Find the first place of each window, (B,); under "pad" it may lie before the text."""
+        start = center - radius  # (B,)
+        if self.border != "shift":
+            return start
+        return torch.minimum(torch.maximum(start, first), last - (2 * radius + 1))
 
     def counts(self, vocab_size: int) -> Tensor:
         """Count how often each id occurs in the documents.
@@ -350,84 +296,143 @@ class WindowDataset(Dataset):
             )
         return torch.bincount(self.tokens, minlength=vocab_size)  # (V,)
 
+    def over(self, tokens: Tensor, offsets: Tensor, radii: Tensor | None = None) -> "WindowDataset":
+        """Cut windows of the same radius and border rule out of another text.
 
-def subsample(
-    dataset: WindowDataset,
-    counts: Tensor,
-    threshold: float,
-    generator: torch.Generator,
-    *,
-    rule: str = "word2vec.c",
-) -> WindowDataset:
-    """Leave out frequent words at random, before windows are cut.
+        Args:
+            tokens: all documents, shape (n,), int32.
+            offsets: where each document starts, and the end of the last.
+            radii: the radius of the window around each token, as in the class.
+
+        Returns:
+            The dataset over that text; nothing is copied.
+
+        Raises:
+            ValueError: no document is long enough for a window.
+        """
+        return WindowDataset(tokens, offsets, self.radius, self.border, self.pad_id, radii=radii)
+
+    def to(self, device: torch.device | str) -> "WindowDataset":
+        """Give the same windows on another device.
+
+        Args:
+            device: where the tokens are wanted.
+
+        Returns:
+            A dataset whose tokens lie there; on the same device they are shared.
+        """
+        moved = copy.copy(self)
+        for name in ("tokens", "offsets", "ends", "radii"):
+            if getattr(self, name) is not None:
+                setattr(moved, name, getattr(self, name).to(device))
+        return moved
+
+    def save(self, path: str | os.PathLike, *, vocabulary: str = "") -> Path:
+        """Write the tokens and where documents start to a file, whole or not at all.
+
+        Windows are not written: the file serves any radius and border rule.
+
+        Args:
+            path: the file; its directory is made if it is missing.
+            vocabulary: which words the ids stand for, as `vocabulary_identity` gives it.
+
+        Returns:
+            The path.
+
+        Raises:
+            CheckpointError: the file cannot be written; an older file there is untouched.
+
+        Source: assignment Q3.13 (a bigger corpus).
+        """
+        corpus = {"tokens": self.tokens, "offsets": self.offsets, "vocabulary": vocabulary}
+        return write_sealed(path, corpus)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike,
+        radius: int,
+        border: str = "drop",
+        pad_id: int = 0,
+        *,
+        vocabulary: str | None = None,
+    ) -> "WindowDataset":
+        """Open a corpus that `save` wrote. Its tokens stay on disk and are read when needed.
+
+        Args:
+            path: the file.
+            radius: R, the context words on each side of a center word, 1 or more.
+            border: "drop", "shift" or "pad".
+            pad_id: the id of padded places; used by "pad" alone.
+            vocabulary: which words the ids should stand for; None leaves that unchecked.
+
+        Returns:
+            The dataset, its tokens mapped from the file.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            CheckpointError: the file is truncated or changed by as much as a bit, is not a
+                tokenised corpus, or belongs to another vocabulary.
+            TypeError, ValueError: as the class.
+
+        Source: assignment Q3.13 (a bigger corpus).
+        """
+        saved = read_sealed(path, mmap=True)
+        if not _is_corpus(saved):
+            raise CheckpointError(f"{str(path)!r} must hold a tokenised corpus, got {list(saved)}")
+        if vocabulary is not None and saved.get("vocabulary") != vocabulary:
+            raise CheckpointError(
+                f"{str(path)!r} must hold ids of vocabulary {vocabulary!r}, "
+                f"got {saved.get('vocabulary')!r}; tokenise the text again"
+            )
+        return cls(saved["tokens"], saved["offsets"], radius, border, pad_id)
+
+    def __repr__(self) -> str:
+        return (
+            f"WindowDataset({len(self):,} windows of radius {self.radius}, border {self.border!r}, "
+            f"{len(self.offsets) - 1:,} documents, {len(self.tokens):,} tokens)"
+        )
+
+
+def check_ids(name: str, ids: Any) -> np.ndarray:
+    """Give the token ids of one document in 4 bytes each.
 
     Args:
-        dataset: the windows.
-        counts: occurrences of each id in them, shape (V,), int64.
-        threshold: t, as `keep_probabilities` reads it.
-        generator: where the randomness comes from.
-        rule: how likely an occurrence stays, as `keep_probabilities` names it.
+        name: the argument's name, for the message.
+        ids: a list, an array or a tensor of integers; it may be empty.
 
     Returns:
-        The windows over the words that stay.
+        The ids, shape (n,), int32.
 
     Raises:
-        ValueError: no document keeps enough words for a window, or as `keep_probabilities`.
-
-    Source: Mikolov et al. 2013b, section 2.3.
+        TypeError: numbers that are not integers, or more than one dimension.
+        ValueError: an id of 2**31 or more.
     """
-    keep = keep_probabilities(counts, threshold, rule)  # (V,)
-    tokens = torch.empty_like(dataset.tokens)  # of which only what is written takes memory
-    offsets = torch.zeros_like(dataset.offsets)
-    n_kept = start = 0
-    for block in dataset.tokens.split(2**16):
-        kept = torch.rand(len(block), generator=generator) < keep[block]
-        part = block[kept]
-        tokens[n_kept : n_kept + len(part)] = part
-        ends = torch.tensor([start, start + len(block)])
-        first, last = torch.searchsorted(dataset.offsets, ends, right=True)  # documents' ends
-        places = dataset.offsets[first:last] - (start + 1)  # their last words in this block
-        offsets[first:last] = n_kept + kept.cumsum(0)[places]
-        n_kept, start = n_kept + len(part), start + len(block)
-    return WindowDataset(tokens[:n_kept], offsets, dataset.radius, dataset.border, dataset.pad_id)
-
-
-def vary_radii(dataset: WindowDataset, generator: torch.Generator) -> WindowDataset:
-    """Draw the radius of each window from 1 ... R, so that near words count more.
-
-    Args:
-        dataset: the windows.
-        generator: where the randomness comes from.
-
-    Returns:
-        The windows of the same words. A context beyond the radius drawn for its center is served
-        as `NO_WORD`, and not `real`. Under "shift" a smaller window is pushed inside as well.
-
-    Source: Mikolov et al. 2013a, section 3.2.
-    """
-    varied = copy.copy(dataset)
-    shape = dataset.tokens.shape
-    varied.radii = torch.randint(
-        1, dataset.radius + 1, shape, dtype=torch.uint8, generator=generator
-    )
-    return varied
-
-
-def _int32_ids(ids: Sequence[int]) -> np.ndarray:
-    """Store the ids of one document in 4 bytes each; refuse what would not come back the same."""
     given = np.asarray(ids)
-    stored = given.astype(np.int32)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
-        raise TypeError(f"input_ids must be a flat list of integers, got {ids!r}")
+        raise TypeError(f"{name} must be a flat list of integers, got {ids!r:.80}")
+    stored = given.astype(np.int32)
     if not np.array_equal(given, stored):
-        raise ValueError(f"input_ids must be below 2**31, got {given.max()!r}")
+        raise ValueError(f"{name} must be below 2**31, got {given.max()!r}")
     return stored
 
 
-def _is_corpus(tokens: object, offsets: object) -> bool:
-    """Tell whether documents can be cut out of tokens without reading beyond their end."""
-    for part, dtype in ((tokens, torch.int32), (offsets, torch.int64)):
+def _ids_of(row: Any) -> Any:
+    """Take the ids of a document out of its row."""
+    if not isinstance(row, Mapping):
+        return row
+    if "input_ids" not in row:
+        raise ValueError(f"dataset must hold rows with input_ids, got {list(row)!r}")
+    return row["input_ids"]
+
+
+def _is_corpus(saved: dict[str, Any]) -> bool:
+    """Tell whether documents can be cut out of the tokens without reading beyond their end."""
+    for name, dtype in (("tokens", torch.int32), ("offsets", torch.int64)):
+        part = saved.get(name)
         if not (isinstance(part, Tensor) and part.dtype == dtype and part.dim() == 1):
             return False
-    ends = (0, len(tokens)) == (offsets[0], offsets[-1]) if len(offsets) else False
-    return bool(ends and (offsets.diff() >= 0).all())
+    tokens, offsets = saved["tokens"], saved["offsets"]
+    if not len(offsets) or (offsets[0], offsets[-1]) != (0, len(tokens)):
+        return False
+    return bool((offsets.diff() >= 0).all())

@@ -17,7 +17,8 @@ import torch
 import w2v
 from tests.benchmarks.loader import summary
 from tests.benchmarks.size import CONFIG
-from w2v.engines import distributed, hogwild
+from w2v.engines import distributed
+from w2v.engines.hogwild import HogwildEngine
 
 RESULTS = Path(__file__).parents[2] / "report/results/distributed.json"
 REPEATS = 7
@@ -40,13 +41,10 @@ def run_one() -> None:
     def train(dataset: w2v.WindowDataset) -> tuple[w2v.Word2Vec, float]:
         generator = torch.Generator().manual_seed(0)
         model = w2v.Word2Vec(len(tokenizer), CONFIG.dim, generator=generator)
-        options = {"optimizers": [], "noise": noise, "epoch": 1, "generator": generator}
-        options["report"] = lambda n_words, loss: None
+        choose = distributed.AveragedEngine if n_ranks > 1 else HogwildEngine
         start = time.perf_counter()
-        if n_ranks > 1:
-            distributed.train_epoch(hogwild.train_epoch, model, dataset, CONFIG, **options)
-        else:
-            hogwild.train_epoch(model, dataset, CONFIG, **options)
+        engine = choose(model, CONFIG, noise)
+        engine.train_epoch(dataset, 1, generator, lambda n_words, loss: None)
         return model, time.perf_counter() - start
 
     train(valid_set)  # compiled by now

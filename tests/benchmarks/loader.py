@@ -17,7 +17,7 @@ import torch
 import w2v
 from tests.benchmarks import student
 from tests.benchmarks.processes import in_process, peak_mb
-from w2v.engines.loader import make_optimizers, train_epoch
+from w2v.training import LoaderEngine
 
 CONFIG = w2v.Word2VecConfig(dim=128, radius=5, ratio=4, batch_size=500, epochs=1)
 N_DOCUMENTS = 1500
@@ -61,15 +61,9 @@ def train_w2v(documents, config: w2v.Word2VecConfig, vocab_size: int) -> w2v.Wor
     train_set = w2v.WindowDataset.from_documents(documents, config.radius)
     generator = torch.Generator().manual_seed(torch.initial_seed())
     model = w2v.Word2Vec(vocab_size, config.dim, generator=generator)
-    train_epoch(
-        model,
-        train_set,
-        config,
-        optimizers=make_optimizers(model, config),
-        noise=w2v.NoiseDistribution.from_name(config.noise, train_set.counts(vocab_size)),
-        epoch=1,
-        generator=generator,
-        report=lambda n_words, loss: None,
+    noise = w2v.NoiseDistribution.from_name(config.noise, train_set.counts(vocab_size))
+    LoaderEngine(model, config, noise).train_epoch(
+        train_set, 1, generator, lambda n_words, loss: None
     )
     return model
 

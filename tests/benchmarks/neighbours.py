@@ -28,9 +28,9 @@ import torch.nn.functional as F
 import w2v
 from tests.benchmarks.loader import summary
 from tests.benchmarks.student import PlainWord2Vec
+from w2v.batches import NoiseDistribution
 from w2v.config import ClassifierConfig, Word2VecConfig
-from w2v.text.vocabulary import NoiseDistribution, keep_probabilities
-from w2v.windows import vary_radii
+from w2v.engines.thinning import keep_probabilities, vary_radii
 
 RESULTS = Path(__file__).parents[2] / "report/results/neighbours.json"
 SEED = 0
@@ -349,13 +349,13 @@ def train_there(words, documents, config, *, anew=False) -> list[w2v.WordVectors
 def pairs_there(train_set, counts, config, generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Draw the notebook's pairs: frequent words are left out as centers, and stay contexts."""
     windows = vary_radii(train_set, generator)
-    centers, contexts = windows.__getitems__(range(len(windows)))  # (n,), (n, 2R)
-    real = windows.real(contexts)  # (n, 2R)
+    centers, contexts = windows.gather(range(len(windows)))  # (n,), (n, 2R)
+    mask = contexts != windows.fill_id  # (n, 2R)
     if config.subsample:
         keep = keep_probabilities(counts, config.subsample, config.subsample_rule)  # (V,)
         kept = torch.rand(len(centers), generator=generator) < keep[centers]  # (n,)
-        real = real & kept.unsqueeze(1)  # (n, 2R)
-    return centers.unsqueeze(1).expand_as(contexts)[real], contexts[real].unsqueeze(1)
+        mask = mask & kept.unsqueeze(1)  # (n, 2R)
+    return centers.unsqueeze(1).expand_as(contexts)[mask], contexts[mask].unsqueeze(1)
 
 
 def both_tables(model, words: list[str]) -> list[w2v.WordVectors]:

@@ -52,12 +52,12 @@ def write_corpus(path: str, n_words: int) -> int:
 
 def train(path: str, vocab_size: int) -> dict:
     """Train one epoch on a file, after a short training that is not timed: numba compiles."""
-    from w2v.engines.hogwild import train_epoch
+    from w2v.engines.hogwild import HogwildEngine
 
     model = w2v.Word2Vec(vocab_size, CONFIG.dim, generator=torch.Generator().manual_seed(0))
     documents = [{"input_ids": list(range(50))}] * 1000
     few = w2v.WindowDataset.from_documents(documents, CONFIG.radius, CONFIG.border)
-    common = {"optimizers": [], "epoch": 1, "generator": torch.Generator().manual_seed(0)}
+    generator = torch.Generator().manual_seed(0)
     for train_set in (few, path):
         before = peak_mb()
         start = time.perf_counter()
@@ -67,9 +67,8 @@ def train(path: str, vocab_size: int) -> dict:
         counts = train_set.counts(vocab_size)
         noise = w2v.NoiseDistribution.from_name(CONFIG.noise, counts)
         counted = time.perf_counter()
-        loss = train_epoch(
-            model, train_set, CONFIG, noise=noise, report=lambda n_words, loss: None, **common
-        )
+        engine = HogwildEngine(model, CONFIG, noise)
+        loss = engine.train_epoch(train_set, 1, generator, lambda n_words, loss: None)
         end = time.perf_counter()
     n_words = len(train_set.tokens)
     return {

@@ -145,24 +145,16 @@ def trainer(system: str, config: w2v.Word2VecConfig, counts: torch.Tensor, seed:
 
 def train_engine(windows, config: w2v.Word2VecConfig, counts: torch.Tensor) -> tuple:
     """Train as `train_word2vec` does, without its validation."""
-    from w2v.training import engine_of, epoch_generator
+    from w2v.engines import make_engine
+    from w2v.training import epoch_generator
 
     start = time.perf_counter()
-    engine = engine_of(config)
     model = w2v.Word2Vec(len(counts), config.dim, generator=epoch_generator(config.seed, 0))
     noise = w2v.NoiseDistribution.from_name(config.noise, counts)
-    optimizers = engine.make_optimizers(model, config)
+    engine = make_engine(model, config, noise)
     for epoch in range(1, config.epochs + 1):
-        engine.train_epoch(
-            model,
-            windows,
-            config,
-            optimizers=optimizers,
-            noise=noise,
-            epoch=epoch,
-            generator=epoch_generator(config.seed, epoch),
-            report=lambda n_words, loss: None,
-        )
+        generator = epoch_generator(config.seed, epoch)
+        engine.train_epoch(windows, epoch, generator, lambda n_words, loss: None)
     return model, time.perf_counter() - start
 
 

@@ -1,24 +1,25 @@
-"""One epoch as products of matrices, on a GPU or the CPU: blocks of neighbouring words (Q3.13).
+"""One epoch as matrix products, on a GPU or the CPU, in blocks of neighbouring words (Q3.13).
 
-Words that stand side by side share most of their contexts. So a block of 64 words gathers its
-center rows and the context rows in reach of them once, and its positive pairs are a band of the
-product of the two. The words of a block share M negatives as well. Those weigh K n / M for a word
-of n positives, in place of K n of its own: because negatives are drawn alike for every pair, the
-expectation of loss and gradient stays as it is.
+Neighbouring words share most of their contexts. So a block of 64 words gathers its center rows,
+and the context rows around them, once. One matrix product scores the block; the positive pairs
+lie near its diagonal. The words of a block also share M negatives. Each is weighted K n / M for a
+word of n positives, so they count as K per positive. This leaves the expectation of loss and
+gradient unchanged, because negatives have the same distribution for every pair.
 
-Gradients are written out, not traced. Each row is stepped on once a step, at a rate of its own.
+Gradients are written in closed form, without autograd. Each row is updated once a step, with a
+learning rate of its own.
 """
 
 import math
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from w2v.batches import NoiseDistribution
 from w2v.config import Word2VecConfig, learning_rate_at
+from w2v.engines import Report
 from w2v.model import Word2Vec
-from w2v.text.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
 
 BLOCK = 64  # neighbouring words that share their rows, and their negatives
@@ -29,13 +30,12 @@ LOOK = 16  # steps between two looks at the loss: a GPU need not wait for each
 
 
 class RowAdagrad:
-    """Move each row of a table at a rate that falls with the gradients it has seen.
+    """Update each row of a table at a rate that falls with the gradients of that row so far.
 
-    The history of a row is the sum, over its occurrences, of the mean square of their gradients;
-    a step is the sum of its gradients over the root of its history. Many occurrences in one step
-    then weigh as if they had come one after the other. But gradients taken at the same place all
-    point the same way, so that the step of a frequent word would overshoot: it is cut to a
-    length that no lone occurrence exceeds.
+    The history of a row is the sum, over its occurrences, of the mean square of their gradients.
+    A step is the sum of its gradients divided by the root of its history. Gradients of many
+    occurrences in one step point the same way, so the step of a frequent word could be too long.
+    It is cut to the length that a single occurrence can reach.
 
     Args:
         table: the table, shape (V, d); it is updated in place.
@@ -49,7 +49,7 @@ class RowAdagrad:
         self.owner = torch.zeros(len(table), dtype=torch.int64, device=table.device)  # (V,)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Give what a resumed training needs.
+        """Give the history, which a resumed training needs.
 
         Returns:
             The history, shape (V,).
@@ -69,7 +69,7 @@ class RowAdagrad:
         self.history.copy_(state["history"])
 
     def step(self, ids: Tensor, gradients: Tensor, rate: float) -> None:
-        """Move every row that occurs once, against the sum of its gradients.
+        """Update every row that occurs once, against the sum of its gradients.
 
         Args:
             ids: the rows, shape (n,), int64; a row may occur several times.
@@ -88,106 +88,89 @@ class RowAdagrad:
         self.table.index_add_(0, ids, steps.neg_())  # zero but for one occurrence of each row
 
 
-def make_optimizers(model: Word2Vec, config: Word2VecConfig) -> list[RowAdagrad]:
-    """Make one row-wise Adagrad for each table, on the device of the model.
+class BlocksEngine:
+    """Train with products of matrices, on the device where the tables of the model are.
 
-    Args:
-        model: the model.
-        config: the settings.
-
-    Returns:
-        The optimisers of `center_embeddings` and `context_embeddings`.
-
-    Source: Duchi et al. 2011.
-    """
-    return [RowAdagrad(table.detach()) for table in model.parameters()]
-
-
-def train_epoch(
-    model: Word2Vec,
-    train_set: WindowDataset,
-    config: Word2VecConfig,
-    *,
-    optimizers: list[RowAdagrad],
-    noise: NoiseDistribution,
-    epoch: int,
-    generator: torch.Generator,
-    report: Callable[[int, float], None],
-) -> float:
-    """Visit every window once, its block in a new order, with new negatives.
-
-    Runs where the tables of the model are. On the CPU the same generator gives the same tables,
-    bit for bit; a GPU adds the gradients of a row in any order.
+    On the CPU the same generator gives the same tables, bit for bit. A GPU adds the gradients of
+    a row in any order.
 
     Args:
         model: the model; its two tables are updated in place.
-        train_set: the windows.
         config: gives B, rounded down to whole blocks, K, the learning rate and whether it falls,
             and whether the words of a block share their negatives.
-        optimizers: as `make_optimizers` makes them.
-        noise: where negatives come from.
-        epoch: counted from 1.
-        generator: of the order and the negatives.
-        report: called after each step with its number of words and its mean loss.
-
-    Returns:
-        Mean loss per pair over the epoch, in nats, each step as it was before it.
-
-    Raises:
-        FloatingPointError: a loss that is not finite; its message names the step.
+        noise: the distribution of the negatives.
 
     Source: assignment eq. (1) and Q3.13.
     """
-    center, context = (table.detach() for table in model.parameters())  # (V, d) each
-    windows, noise = train_set.to(center.device), noise.to(center.device)
-    seed = int(torch.randint(2**62, (), generator=generator))
-    draw = torch.Generator(center.device).manual_seed(seed)
-    width = min(BLOCK, config.batch_size)  # of a block
-    starts = torch.arange(0, len(windows.tokens), width)  # (n_blocks,)
-    starts = starts[torch.randperm(len(starts), generator=generator)].to(center.device)
-    steps = starts.split(config.batch_size // width)
 
-    sums, waiting = torch.zeros(3, dtype=torch.float64), []
-    for step, starts in enumerate(steps, start=1):
-        word_ids, context_ids, positive, n_words = _blocks(windows, starts, width)
-        n_positives = positive.sum(dim=2, keepdim=True)  # (b, width, 1): of each word
-        words = center[word_ids]  # (b, width, d)
-        contexts = context[context_ids]  # (b, reach, d)
-        loss, of_words, of_contexts = _pairs(words, contexts, 1, positive)
+    def __init__(self, model: Word2Vec, config: Word2VecConfig, noise: NoiseDistribution) -> None:
+        self.model, self.config, self.noise = model, config, noise
+        self.optimizers = [RowAdagrad(table.detach()) for table in model.parameters()]
 
-        n_sharing = width if config.shared_negatives else 1
-        n_negatives = NEGATIVES if config.shared_negatives else 2 * config.radius * config.ratio
-        negative_ids = noise.sample((words[..., 0].numel() // n_sharing, n_negatives), draw)
-        weight = n_positives * (config.ratio / n_negatives)  # (b, width, 1): of each negative
-        shape = len(negative_ids), n_sharing, -1
-        negative_loss, of_sharing, of_negatives = _pairs(
-            words.view(shape), context[negative_ids], -1, weight.view(shape)
-        )
+    def state_dict(self) -> list[dict[str, Tensor]]:
+        """Give the states of the optimisers of both tables."""
+        return [optimizer.state_dict() for optimizer in self.optimizers]
 
-        rate = GAIN * learning_rate_at(config, epoch, (step - 1) / len(steps))
-        of_words += of_sharing.view_as(of_words)
-        optimizers[0].step(word_ids.flatten(), of_words.flatten(0, 1), rate)
-        ids = torch.cat([context_ids.flatten(), negative_ids.flatten()])
-        gradients = torch.cat([of_contexts.flatten(0, 1), of_negatives.flatten(0, 1)])
-        optimizers[1].step(ids, gradients, rate)
+    def load_state_dict(self, state: list[dict[str, Tensor]]) -> None:
+        """Go on from what `state_dict` gave; see `Engine`."""
+        for optimizer, saved in zip(self.optimizers, state, strict=True):
+            optimizer.load_state_dict(saved)
 
-        n_pairs = n_positives.sum() * (1 + config.ratio)
-        waiting.append(torch.stack([loss + negative_loss, n_pairs, n_words]))  # (3,)
-        if len(waiting) == LOOK or step == len(steps):
-            seen, waiting = torch.stack(waiting).cpu(), []  # (LOOK, 3)
-            for i, (loss, n_pairs, n_words) in enumerate(seen.tolist(), step + 1 - len(seen)):
-                if not math.isfinite(loss):
-                    raise FloatingPointError(f"loss must be finite, got {loss} at step {i}")
-                report(int(n_words), loss / max(n_pairs, 1))
-            sums += seen.sum(dim=0)
-    return (sums[0] / sums[1].clamp(min=1)).item()
+    def train_epoch(
+        self, windows: WindowDataset, epoch: int, generator: torch.Generator, report: Report
+    ) -> float:
+        """Visit every window once, its block in a new order, with new negatives; see `Engine`."""
+        config = self.config
+        center, context = (table.detach() for table in self.model.parameters())  # (V, d) each
+        windows, noise = windows.to(center.device), self.noise.to(center.device)
+        seed = int(torch.randint(2**62, (), generator=generator))
+        draw = torch.Generator(center.device).manual_seed(seed)
+        width = min(BLOCK, config.batch_size)  # of a block
+        starts = torch.arange(0, len(windows.tokens), width)  # (n_blocks,)
+        starts = starts[torch.randperm(len(starts), generator=generator)].to(center.device)
+        steps = starts.split(config.batch_size // width)
+
+        sums, waiting = torch.zeros(3, dtype=torch.float64), []
+        for step, starts in enumerate(steps, start=1):
+            word_ids, context_ids, positive, n_words = _blocks(windows, starts, width)
+            n_positives = positive.sum(dim=2, keepdim=True)  # (b, width, 1): of each word
+            words = center[word_ids]  # (b, width, d)
+            contexts = context[context_ids]  # (b, reach, d)
+            loss, of_words, of_contexts = _pairs(words, contexts, 1, positive)
+
+            n_sharing = width if config.shared_negatives else 1
+            n_negatives = NEGATIVES if config.shared_negatives else 2 * config.radius * config.ratio
+            negative_ids = noise.sample((words[..., 0].numel() // n_sharing, n_negatives), draw)
+            weight = n_positives * (config.ratio / n_negatives)  # (b, width, 1): of each negative
+            shape = len(negative_ids), n_sharing, -1
+            negative_loss, of_sharing, of_negatives = _pairs(
+                words.view(shape), context[negative_ids], -1, weight.view(shape)
+            )
+
+            rate = GAIN * learning_rate_at(config, epoch, (step - 1) / len(steps))
+            of_words += of_sharing.view_as(of_words)
+            self.optimizers[0].step(word_ids.flatten(), of_words.flatten(0, 1), rate)
+            ids = torch.cat([context_ids.flatten(), negative_ids.flatten()])
+            gradients = torch.cat([of_contexts.flatten(0, 1), of_negatives.flatten(0, 1)])
+            self.optimizers[1].step(ids, gradients, rate)
+
+            n_pairs = n_positives.sum() * (1 + config.ratio)
+            waiting.append(torch.stack([loss + negative_loss, n_pairs, n_words]))  # (3,)
+            if len(waiting) == LOOK or step == len(steps):
+                seen, waiting = torch.stack(waiting).cpu(), []  # (LOOK, 3)
+                for i, (loss, n_pairs, n_words) in enumerate(seen.tolist(), step + 1 - len(seen)):
+                    if not math.isfinite(loss):
+                        raise FloatingPointError(f"loss must be finite, got {loss} at step {i}")
+                    report(int(n_words), loss / max(n_pairs, 1))
+                sums += seen.sum(dim=0)
+        return (sums[0] / sums[1].clamp(min=1)).item()
 
 
 def _blocks(windows: WindowDataset, starts: Tensor, width: int) -> tuple[Tensor, ...]:
-    """Give the ids of blocks of words and of all contexts in their reach, and say what is a pair.
+    """Gather the ids of blocks of words and of all contexts around them, and find the pairs.
 
-    From the b places where blocks start: (b, width) and (b, reach) ids, a mask (b, width, reach)
-    that is True for the positive pairs, and how many of the words are centers.
+    For the b places where blocks start, it gives ids (b, width) and (b, reach), a mask
+    (b, width, reach) that is True for the positive pairs, and the number of center words.
     """
     n_tokens = len(windows.tokens)
     halo = (2 if windows.border == "shift" else 1) * windows.radius
@@ -199,12 +182,14 @@ def _blocks(windows: WindowDataset, starts: Tensor, width: int) -> tuple[Tensor,
     is_center = (centers < n_tokens) & (low <= high)  # (b, width)
     place, center = places.unsqueeze(1), centers.unsqueeze(2)  # (b, 1, reach), (b, width, 1)
     positive = (place >= low.unsqueeze(2)) & (place <= high.unsqueeze(2)) & (place != center)
-    positive &= is_center.unsqueeze(2) & windows.real(ids).unsqueeze(1)  # (b, width, reach)
+    positive &= is_center.unsqueeze(2)  # (b, width, reach)
+    if windows.border == "pad":
+        positive &= (ids != windows.pad_id).unsqueeze(1)  # (b, width, reach)
     return ids[:, halo : halo + width], ids, positive, is_center.sum()
 
 
 def _pairs(words: Tensor, contexts: Tensor, label: int, weight: Tensor) -> tuple[Tensor, ...]:
-    """Give equation (1) over the pairs of some blocks, and its gradients.
+    """Compute equation (1) over the pairs of some blocks, and its gradients.
 
     With y = 1 for positive pairs and -1 for negative ones, equation (1) is the weighted sum of
     -log sigma(z), z = y c . w. Its derivative by c . w is -y sigma(-z). Takes words (b, n, d),

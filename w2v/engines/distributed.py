@@ -1,22 +1,23 @@
-"""Several processes, on one machine or more, each on its share of the text; `torchrun` starts them.
+"""Training with several processes, each on its shard of the text; `torchrun` starts them.
 
 torchrun --nproc-per-node 2 -m w2v train --engine hogwild ...
 
-Every process holds both tables and trains its own copy. From time to time all of them put the mean
-of their tables in place of their own (local SGD). The mean moves as far as one process does, on the
-words of all: so the learning rate is multiplied by the number of processes.
+Every process trains its own copy of both tables. From time to time all replace their tables by the
+mean of all (local SGD). The mean moves only as far as one process does, so the learning rate is
+multiplied by the number of processes.
 """
 
 import atexit
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.distributed as dist
 
+from w2v.batches import NoiseDistribution
 from w2v.config import Word2VecConfig
+from w2v.engines import Report, make_engine
 from w2v.model import Word2Vec
-from w2v.text.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
 
 WORDS_PER_ROW = 16  # between two means: to exchange a row costs about as much as to train a word
@@ -27,8 +28,6 @@ def join() -> tuple[int, int]:
 
     Returns:
         The rank of this process and their number; 0 and 1 without torchrun.
-
-    Source: the specification of `torchrun`.
     """
     if not (dist.is_available() and dist.is_torchelastic_launched()):
         return 0, 1
@@ -38,78 +37,77 @@ def join() -> tuple[int, int]:
     return dist.get_rank(), dist.get_world_size()
 
 
-def train_epoch(
-    train: Callable[..., float],
-    model: Word2Vec,
-    train_set: WindowDataset,
-    config: Word2VecConfig,
-    *,
-    optimizers: list,
-    noise: NoiseDistribution,
-    epoch: int,
-    generator: torch.Generator,
-    report: Callable[[int, float], None],
-) -> float:
-    """Train on this process's share of the text, and take the mean of all tables now and then.
+class AveragedEngine:
+    """Train on this process's shard of the text, and average the tables of all now and then.
 
     Args:
-        train: `train_epoch` of the engine that does the work.
-        model: the model, equal in all processes before and after.
-        train_set: all windows; each process takes its own of them.
-        config: as the engine wants it.
-        optimizers: as the engine makes them.
-        noise: where negatives come from.
-        epoch: counted from 1.
-        generator: equal in all processes; each draws a seed of its own.
-        report: called with the words of all processes and the loss of this one.
-
-    Returns:
-        Mean loss per pair over the epoch and all processes, in nats.
+        model: the model, equal in all processes before and after each epoch.
+        config: as `HogwildEngine` wants it.
+        noise: the distribution of the negatives.
 
     Raises:
-        ValueError: too few documents to give each process a window; in all processes alike.
+        ValueError: an engine other than "hogwild": an optimiser's state would have to be averaged
+            as well.
 
     Source: McMahan et al. 2017 (averaging of models); Goyal et al. 2017 (the learning rate).
     """
-    rank, n_ranks = join()
-    pieces = share(train_set, n_ranks, WORDS_PER_ROW * noise.vocab_size)[rank]
-    seeds = torch.randint(2**62, (n_ranks,), generator=generator)
-    own = torch.Generator().manual_seed(int(seeds[rank]))
-    local = replace(
-        config,
-        epochs=config.epochs * len(pieces),  # each piece is an epoch of its own to the engine
-        learning_rate=config.learning_rate * n_ranks,
-    )
-    total = torch.zeros(2, dtype=torch.float64)  # loss times windows, and windows
-    for i, piece in enumerate(pieces, start=1):
-        loss = train(
-            model,
-            piece,
-            local,
-            optimizers=optimizers,
-            noise=noise,
-            epoch=(epoch - 1) * len(pieces) + i,
-            generator=own,
-            report=lambda n_words, loss: report(n_words * n_ranks, loss),
+
+    def __init__(self, model: Word2Vec, config: Word2VecConfig, noise: NoiseDistribution) -> None:
+        if config.engine != "hogwild":
+            raise ValueError(
+                f'engine must be "hogwild" for several processes, got {config.engine!r}'
+            )
+        self.model, self.config, self.noise = model, config, noise
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """Give nothing: plain SGD keeps nothing from one step to the next."""
+        return []
+
+    def load_state_dict(self, state: list[dict[str, Any]]) -> None:
+        """Go on from nothing; see `Engine`."""
+
+    def train_epoch(
+        self, windows: WindowDataset, epoch: int, generator: torch.Generator, report: Report
+    ) -> float:
+        """Train on the shards of this process and average after each of them; see `Engine`."""
+        rank, n_ranks = join()
+        shards = cut_into_shards(windows, n_ranks, WORDS_PER_ROW * self.noise.vocab_size)[rank]
+        seeds = torch.randint(2**62, (n_ranks,), generator=generator)
+        own = torch.Generator().manual_seed(int(seeds[rank]))
+        local = replace(
+            self.config,
+            epochs=self.config.epochs * len(shards),  # each shard is an epoch to the engine
+            learning_rate=self.config.learning_rate * n_ranks,
         )
-        total += torch.tensor([loss * len(piece), len(piece)], dtype=torch.float64)
-        for table in model.parameters():  # each where it lies: a copy of both costs as much again
-            dist.all_reduce(table.data)
-            table.data /= n_ranks
-    dist.all_reduce(total)
-    return (total[0] / total[1]).item()
+        engine = make_engine(self.model, local, self.noise)
+        total = torch.zeros(2, dtype=torch.float64)  # loss times windows, and windows
+        for i, shard in enumerate(shards, start=1):
+            loss = engine.train_epoch(
+                shard,
+                (epoch - 1) * len(shards) + i,
+                own,
+                lambda n_words, loss: report(n_words * n_ranks, loss),
+            )
+            total += torch.tensor([loss * len(shard), len(shard)], dtype=torch.float64)
+            for table in self.model.parameters():  # in place: a copy of both costs as much again
+                dist.all_reduce(table.data)
+                table.data /= n_ranks
+        dist.all_reduce(total)
+        return (total[0] / total[1]).item()
 
 
-def share(train_set: WindowDataset, n_ranks: int, n_words: int) -> list[list[WindowDataset]]:
-    """Cut a text between documents into pieces, as many for each process.
+def cut_into_shards(
+    train_set: WindowDataset, n_ranks: int, n_words: int
+) -> list[list[WindowDataset]]:
+    """Cut a text between documents into shards, as many for each process.
 
     Args:
         train_set: all windows.
         n_ranks: the number of processes.
-        n_words: about how many words a piece should have.
+        n_words: about how many words a shard should have.
 
     Returns:
-        For each process its pieces, in text order: the first pieces of all come first.
+        For each process its shards, in text order: the first shards of all come first.
 
     Raises:
         ValueError: a process would get no window.
@@ -117,42 +115,35 @@ def share(train_set: WindowDataset, n_ranks: int, n_words: int) -> list[list[Win
     Source: `datasets.distributed.split_dataset_by_node`, for a flat text.
     """
     n_tokens = len(train_set.tokens)
-    n_pieces = max(1, round(n_tokens / n_ranks / n_words))
-    windows = _windows(train_set, cuts := _cuts(train_set, n_ranks * n_pieces))
-    if min(windows) == 0:  # long documents: one piece for each
+    n_shards = max(1, round(n_tokens / n_ranks / n_words))
+    windows = _windows(train_set, cuts := _cuts(train_set, n_ranks * n_shards))
+    if min(windows) == 0:  # long documents: one shard for each
         windows = _windows(train_set, cuts := _cuts(train_set, n_ranks))
     if min(windows) == 0:
         raise ValueError(
             f"train_set must hold a window for each of {n_ranks} processes, got {windows}; "
             "start fewer, or add documents"
         )
-    pieces = [_piece(train_set, *ends) for ends in zip(cuts, cuts[1:], strict=False)]
-    return [pieces[rank::n_ranks] for rank in range(n_ranks)]
+    shards = [_shard(train_set, *ends) for ends in zip(cuts, cuts[1:], strict=False)]
+    return [shards[rank::n_ranks] for rank in range(n_ranks)]
 
 
-def _cuts(train_set: WindowDataset, n_pieces: int) -> list[int]:
-    """Give the documents at which pieces of about equal length begin, and the number of all."""
-    places = torch.arange(n_pieces + 1) * len(train_set.tokens) // n_pieces  # (n_pieces + 1,)
+def _cuts(train_set: WindowDataset, n_shards: int) -> list[int]:
+    """Give the documents at which shards of about equal length begin, and the number of all."""
+    places = torch.arange(n_shards + 1) * len(train_set.tokens) // n_shards  # (n_shards + 1,)
     cuts = torch.searchsorted(train_set.offsets, places).tolist()
     return [0, *cuts[1:-1], len(train_set.offsets) - 1]
 
 
 def _windows(train_set: WindowDataset, cuts: list[int]) -> list[int]:
-    """Count the windows of each piece."""
+    """Count the windows of each shard."""
     until = [int(train_set.ends[cut - 1]) if cut else 0 for cut in cuts]
     return [end - start for start, end in zip(until, until[1:], strict=False)]
 
 
-def _piece(train_set: WindowDataset, first: int, last: int) -> WindowDataset:
+def _shard(train_set: WindowDataset, first: int, last: int) -> WindowDataset:
     """Take the documents first ... last - 1, without copying their tokens."""
     offsets = train_set.offsets[first : last + 1]
-    piece = WindowDataset(
-        train_set.tokens[offsets[0] : offsets[-1]],
-        offsets - offsets[0],
-        train_set.radius,
-        train_set.border,
-        train_set.pad_id,
-    )
-    if train_set.radii is not None:
-        piece.radii = train_set.radii[offsets[0] : offsets[-1]]
-    return piece
+    start, stop = int(offsets[0]), int(offsets[-1])
+    radii = None if train_set.radii is None else train_set.radii[start:stop]
+    return train_set.over(train_set.tokens[start:stop], offsets - start, radii)

@@ -1,16 +1,17 @@
+# pyright: reportCallIssue=false
+# numba itself passes the first argument of a function that `intrinsic` decorates.
 """One epoch in compiled code: one thread a core, no locks, the tables updated in place (Q3.13).
 
-Words and contexts change seats here, as in word2vec.c: the step visits each context c of the
-text in turn, with all the words w whose window holds it. Those 2R words then share the K
-negatives of c, so that a step is three products of small matrices. The pairs (w, c) of an epoch
-are the same as `WindowDataset` serves; and because negatives are drawn alike for every pair,
-sharing them leaves the expectation of loss and gradient as it is.
+The orientation is that of word2vec.c. A step visits one context c of the text, with all the words
+w whose window holds it. Those 2R words share the K negatives of c, so a step is three products of
+small matrices. The pairs (w, c) of an epoch are those that `WindowDataset` serves. Sharing the
+negatives leaves the expectation of loss and gradient unchanged, because negatives have the same
+distribution for every pair.
 
-The rows of the words in reach are copied into a window of the thread's own, and their gains added
-to the table when they leave it: threads that wrote the rows of "the" or "of" to the table at each
-of the 2R steps would wait for each other's caches most of the time. For the same reason a thread
-has its own copies of the context rows of the most frequent words, and exchanges what they gained
-every few hundred steps.
+A thread copies the rows of the words in its window, and adds their changes to the table when they
+leave the window. Otherwise the threads would all write the rows of "the" and "of" at each step,
+and wait for each other's caches most of the time. For the same reason a thread has copies of the
+context rows of the most frequent words, and exchanges their changes every few hundred steps.
 """
 
 import math
@@ -19,13 +20,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from w2v.batches import NoiseDistribution
 from w2v.config import BORDERS, LOWEST_RATE, Word2VecConfig, learning_rate_at
 from w2v.model import Word2Vec
-from w2v.text.vocabulary import NoiseDistribution
 from w2v.windows import WindowDataset
 
 try:
@@ -37,7 +39,7 @@ except ImportError as error:
         'engine "hogwild" needs numba, which is not installed; pip install "w2v[fast]"'
     ) from error
 
-from w2v.engines import lanes
+from w2v.engines import Report, lanes
 from w2v.engines.lanes import (
     INDEX,
     LANES,
@@ -60,96 +62,81 @@ AHEAD = 2  # steps between the draw of a negative and its use, so that its row h
 CHUNK_FLOPS = 1.5e9  # about 20 ms of work: how long Ctrl-C waits
 
 
-def make_optimizers(model: Word2Vec, config: Word2VecConfig) -> list:
-    """Make no optimiser: plain SGD keeps nothing from one step to the next.
+class HogwildEngine:
+    """Train in compiled code, with as many threads as `torch.get_num_threads()` says.
+
+    With one thread the same generator gives the same tables, bit for bit.
 
     Args:
-        model: the model.
-        config: the settings.
-
-    Returns:
-        An empty list.
-
-    Source: Recht et al. 2011.
-    """
-    return []
-
-
-def train_epoch(
-    model: Word2Vec,
-    train_set: WindowDataset,
-    config: Word2VecConfig,
-    *,
-    optimizers: list,
-    noise: NoiseDistribution,
-    epoch: int,
-    generator: torch.Generator,
-    report: Callable[[int, float], None],
-) -> float:
-    """Train on every pair of the corpus once, in text order, with new negatives.
-
-    Runs as many threads as `torch.get_num_threads()` says; with one, the same generator gives
-    the same tables, bit for bit.
-
-    Args:
-        model: the model; its two tables are updated in place.
-        train_set: the windows.
+        model: the model; its two tables, float32 on the CPU, are updated in place.
         config: gives R, K, the border rule, the learning rate, whether it falls over how many
             epochs, and whether to share negatives.
-        optimizers: none, as `make_optimizers` makes them.
-        noise: where negatives come from.
-        epoch: counted from 1.
-        generator: of the negatives.
-        report: called after each chunk with its number of center words and its mean loss.
-
-    Returns:
-        Mean loss per pair over the epoch, in nats, each pair as it was before its step.
+        noise: the distribution of the negatives.
 
     Raises:
         ValueError: tables that are not float32 on the CPU.
-        FloatingPointError: a loss that is not finite; its message names the word.
 
     Source: assignment eq. (1) and Q3.13; Recht et al. 2011; Mikolov et al. 2013b.
     """
-    center, context = _table(model.center_embeddings), _table(model.context_embeddings)
-    seed = int(torch.randint(2**62, (), generator=generator))
-    n_tokens = len(train_set.tokens)
-    fall = config.decay * config.learning_rate / config.epochs / n_tokens  # for each token
-    train_tokens = _compiled(center.shape[1], config.ratio)
-    corpus = train_set.tokens.numpy(), train_set.offsets.numpy()
-    draws = noise.threshold.numpy(), noise.alias.to(torch.int32).numpy()
-    hot = train_set.counts(len(center)).argsort(descending=True)[:HOT].numpy()  # (HOT,)
-    border = BORDERS.index(config.border), train_set.pad_id
-    varied = train_set.radii is not None
-    radii = train_set.radii.numpy() if varied else np.empty(0, np.uint8)
-    options = config.radius, varied, radii, config.shared_negatives
 
-    def train(start: int) -> tuple[float, int, int]:
-        stop = min(start + chunk, n_tokens)
-        rate = learning_rate_at(config, epoch, start / n_tokens)
-        rates = rate, fall, config.learning_rate * LOWEST_RATE
-        return train_tokens(
-            center, context, *corpus, start, stop, *draws, hot, *border, *options, *rates, seed
-        )
+    def __init__(self, model: Word2Vec, config: Word2VecConfig, noise: NoiseDistribution) -> None:
+        self.model, self.config, self.noise = model, config, noise
+        for embeddings in (model.center_embeddings, model.context_embeddings):
+            _table(embeddings)  # refuses what the compiled code cannot read
 
-    chunk = max(256, int(CHUNK_FLOPS / (12 * config.radius * (config.ratio + 1) * config.dim)))
-    total, n_pairs = 0.0, 0
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        jobs = [pool.submit(train, start) for start in range(0, n_tokens, chunk)]
-        try:
-            for i, job in enumerate(jobs):
-                loss, pairs, n_words = job.result()
-                if not math.isfinite(loss):
-                    raise FloatingPointError(f"loss must be finite, got {loss} at word {i * chunk}")
-                total, n_pairs = total + loss, n_pairs + pairs
-                report(n_words, loss / max(pairs, 1))
-        finally:  # on Ctrl-C too: what has not begun does not begin
-            pool.shutdown(wait=False, cancel_futures=True)
-    return total / max(n_pairs, 1)
+    def state_dict(self) -> list[dict[str, Any]]:
+        """Give nothing: plain SGD keeps nothing from one step to the next."""
+        return []
+
+    def load_state_dict(self, state: list[dict[str, Any]]) -> None:
+        """Go on from nothing; see `Engine`."""
+
+    def train_epoch(
+        self, windows: WindowDataset, epoch: int, generator: torch.Generator, report: Report
+    ) -> float:
+        """Train on every pair of the text once, in text order; see `Engine`."""
+        config, noise = self.config, self.noise
+        center, context = map(_table, (self.model.center_embeddings, self.model.context_embeddings))
+        seed = int(torch.randint(2**62, (), generator=generator))
+        n_tokens = len(windows.tokens)
+        fall = config.decay * config.learning_rate / config.epochs / n_tokens  # for each token
+        train_tokens = _compiled(center.shape[1], config.ratio)
+        corpus = windows.tokens.numpy(), windows.offsets.numpy()
+        draws = noise.threshold.numpy(), noise.alias.to(torch.int32).numpy()
+        hot = windows.counts(len(center)).argsort(descending=True)[:HOT].numpy()  # (HOT,)
+        border = BORDERS.index(config.border), windows.pad_id
+        varied = windows.radii
+        radii = np.empty(0, np.uint8) if varied is None else varied.numpy()
+        options = config.radius, varied is not None, radii, config.shared_negatives
+
+        def train(start: int) -> tuple[float, int, int]:
+            stop = min(start + chunk, n_tokens)
+            rate = learning_rate_at(config, epoch, start / n_tokens)
+            rates = rate, fall, config.learning_rate * LOWEST_RATE
+            return train_tokens(
+                center, context, *corpus, start, stop, *draws, hot, *border, *options, *rates, seed
+            )
+
+        chunk = max(256, int(CHUNK_FLOPS / (12 * config.radius * (config.ratio + 1) * config.dim)))
+        total, n_pairs = 0.0, 0
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            jobs = [pool.submit(train, start) for start in range(0, n_tokens, chunk)]
+            try:
+                for i, job in enumerate(jobs):
+                    loss, pairs, n_words = job.result()
+                    if not math.isfinite(loss):
+                        raise FloatingPointError(
+                            f"loss must be finite, got {loss} at word {i * chunk}"
+                        )
+                    total, n_pairs = total + loss, n_pairs + pairs
+                    report(n_words, loss / max(pairs, 1))
+            finally:  # on Ctrl-C too: what has not begun does not begin
+                pool.shutdown(wait=False, cancel_futures=True)
+        return total / max(n_pairs, 1)
 
 
 def _table(embeddings: torch.nn.Embedding) -> np.ndarray:
-    """Give the memory of a table itself, not a copy."""
+    """Give the memory of a table as an array, not a copy."""
     weight = embeddings.weight.detach()
     if weight.device.type != "cpu" or weight.dtype != torch.float32 or not weight.is_contiguous():
         raise ValueError(
@@ -160,7 +147,7 @@ def _table(embeddings: torch.nn.Embedding) -> np.ndarray:
 
 
 def _width(n_contexts: int) -> int:
-    """Give how many lanes the pairs of one word take, so that no word straddles two registers."""
+    """Count the lanes for the pairs of one word, so that no word lies in two registers."""
     if n_contexts > LANES:
         return LANES * math.ceil(n_contexts / LANES)
     return 1 << (n_contexts - 1).bit_length()
@@ -210,7 +197,7 @@ def _train_pairs(
 
 
 def _write_logits(words: Rows, contexts: list, logits: Rows, n_words) -> None:
-    """Write c . w for all pairs to `logits`: a few words at a time, as one register holds."""
+    """Write c . w for all pairs to `logits`, as many words at a time as one register holds."""
     builder, width = words.builder, logits.dim
     tile = max(1, LANES // width)
     whole = builder.sub(n_words, builder.srem(n_words, INDEX(tile)))
@@ -241,9 +228,9 @@ def _write_slopes(slopes: Rows, labels, rate: Lanes, n_words) -> Lanes:
     with cgutils.for_range_slice(builder, INDEX(0), n_words, INDEX(tile), INDEX) as (i, _):
         excess = builder.sub(builder.add(i, INDEX(tile)), n_words)  # words beyond the last
         excess = builder.select(builder.icmp_signed(">", excess, INDEX(0)), excess, INDEX(0))
-        real = builder.gep(labels, [builder.mul(excess, INDEX(width))])
+        first = builder.gep(labels, [builder.mul(excess, INDEX(width))])
         for lane in range(0, tile * width, LANES):
-            y = load(builder, real, lane, lane + LANES)  # 0 where there is no pair
+            y = load(builder, first, lane, lane + LANES)  # 0 where there is no pair
             z = load(builder, slopes.address(i), lane, lane + LANES) * y
             e = exp(abs(z) * -1.0)  # at most 1, so that nothing overflows
             loss.add((log1p(e) + (abs(z) - z) * 0.5) * y * y)
@@ -275,7 +262,7 @@ def _write_update(words: Rows, contexts: list, slopes: Rows, n_words, starts: li
 
 @intrinsic(prefer_literal=True)
 def _enter(_, center, word, window, place, next_word, dim):
-    """Copy a row of the center table into the window, twice: to step on, and to remember."""
+    """Copy a row of the center table into the window twice: one to update, one to compare with."""
 
     def write(numba_context, builder, signature, arguments):
         row, copy, memory = _window_rows(numba_context, builder, signature, arguments)
@@ -290,7 +277,7 @@ def _enter(_, center, word, window, place, next_word, dim):
 
 @intrinsic(prefer_literal=True)
 def _leave(_, center, word, window, place, next_word, dim):
-    """Add what a row has gained in the window to the center table."""
+    """Add the change of a row in the window to the center table."""
 
     def write(numba_context, builder, signature, arguments):
         row, copy, memory = _window_rows(numba_context, builder, signature, arguments)
@@ -358,7 +345,7 @@ def _draw_contexts(queue, place, positive, state, threshold, alias, slot, base, 
 
 @njit
 def _centers_of(t, first, last, radius, border):
-    """Give the range of centers whose window holds place t of the document [first, last).
+    """Find the range of centers whose window holds place t of the document [first, last).
 
     t lies in the range where it is a center itself.
     """

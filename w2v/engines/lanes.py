@@ -1,9 +1,13 @@
-"""Write machine code that works on several floats at once, in the notation of numbers.
+"""Generate machine code that works on several floats at once, with the operators of numbers.
 
-numba compiles loops well, but keeps no table of partial sums in registers. The inner part of
-`hogwild` is therefore written here instruction by instruction: each `Lanes` stands for one vector
-register of the code to come, and `a * b + c` writes one fused multiply-add.
+numba compiles loops well, but does not keep many partial sums in registers. So the inner part of
+`hogwild` is generated here, instruction by instruction. Each `Lanes` is one vector register of the
+generated code, and `a * b + c` generates one fused multiply-add. A plain numba kernel of 55 lines
+was 3.0 to 3.8 times slower at equal loss.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -15,47 +19,44 @@ VECTOR, INTEGERS = ir.VectorType(FLOAT, LANES), ir.VectorType(ir.IntType(32), LA
 
 
 class Lanes:
-    """Stand for LANES floats in one register; plain numbers mix in as constants.
+    """Represent LANES floats in one register; plain numbers are constants.
 
     Args:
         builder: llvmlite's writer of instructions.
         value: the register: an LLVM value, or a constant (a number, or LANES of them).
 
-    Source: the package's own; LLVM language reference, vector types.
+    Source: LLVM language reference, vector types.
     """
 
-    def __init__(self, builder, value) -> None:
+    def __init__(self, builder: ir.IRBuilder, value: Any) -> None:
         if isinstance(value, (int, float)):
             value = [value] * LANES
         if isinstance(value, list):
             value = ir.Constant(VECTOR, [float(number) for number in value])
         self.builder, self.value = builder, value
 
-    def _apply(self, instruction: str, other) -> "Lanes":
+    def _apply(self, instruction: str, other: "Lanes | float") -> "Lanes":
         other = other if isinstance(other, Lanes) else Lanes(self.builder, other)
         write = getattr(self.builder, instruction)
         return Lanes(self.builder, write(self.value, other.value, flags=("fast",)))
 
-    def __add__(self, other) -> "Lanes":
+    def __add__(self, other: "Lanes | float") -> "Lanes":
         return self._apply("fadd", other)
 
-    def __sub__(self, other) -> "Lanes":
+    def __sub__(self, other: "Lanes | float") -> "Lanes":
         return self._apply("fsub", other)
 
-    def __mul__(self, other) -> "Lanes":
+    def __mul__(self, other: "Lanes | float") -> "Lanes":
         return self._apply("fmul", other)
 
-    def __truediv__(self, other) -> "Lanes":
+    def __truediv__(self, other: "Lanes | float") -> "Lanes":
         return self._apply("fdiv", other)
 
     def __abs__(self) -> "Lanes":
         return self._call("llvm.fabs")
 
     def floor(self) -> "Lanes":
-        """Round each float down.
-
-        Source: as the class.
-        """
+        """Round each float down."""
         return self._call("llvm.floor")
 
     def _call(self, name: str) -> "Lanes":
@@ -63,10 +64,13 @@ class Lanes:
         function = cgutils.get_or_insert_function(self.builder.module, kind, f"{name}.v{LANES}f32")
         return Lanes(self.builder, self.builder.call(function, [self.value]))
 
-    def at_least(self, bound: float, then, otherwise) -> "Lanes":
-        """Take `then` where this is `bound` or more, and `otherwise` elsewhere.
+    def at_least(self, bound: float, then: "Lanes | float", otherwise: "Lanes | float") -> "Lanes":
+        """Select `then` where this is `bound` or more, and `otherwise` elsewhere.
 
-        Source: as the class.
+        Args:
+            bound: what each float is compared with.
+            then: taken where the float is `bound` or more.
+            otherwise: taken where it is less.
         """
         bound, then, otherwise = (
             x if isinstance(x, Lanes) else Lanes(self.builder, x) for x in (bound, then, otherwise)
@@ -74,11 +78,8 @@ class Lanes:
         test = self.builder.fcmp_ordered(">=", self.value, bound.value)
         return Lanes(self.builder, self.builder.select(test, then.value, otherwise.value))
 
-    def total(self):
-        """Add all floats up, to one double.
-
-        Source: as the class.
-        """
+    def total(self) -> ir.Value:
+        """Add all floats up, to one double."""
         kind = ir.FunctionType(FLOAT, [FLOAT, VECTOR])
         function = cgutils.get_or_insert_function(
             self.builder.module, kind, f"llvm.vector.reduce.fadd.v{LANES}f32"
@@ -88,8 +89,12 @@ class Lanes:
         return self.builder.fpext(total, ir.DoubleType())
 
 
-def spread(builder, number) -> Lanes:
+def spread(builder: ir.IRBuilder, number: ir.Value) -> Lanes:
     """Put one float into every lane.
+
+    Args:
+        builder: llvmlite's writer of instructions.
+        number: the float.
 
     Source: LLVM language reference, shufflevector.
     """
@@ -98,36 +103,32 @@ def spread(builder, number) -> Lanes:
 
 
 class Sum:
-    """Keep a running sum of lanes across the rounds of a loop in the code to come.
+    """Keep a running sum of lanes over the iterations of a loop in the generated code.
 
     Args:
         builder: llvmlite's writer of instructions.
-
-    Source: the package's own; LLVM turns such a variable into a register.
     """
 
-    def __init__(self, builder) -> None:
+    def __init__(self, builder: ir.IRBuilder) -> None:
         self.builder = builder
         self.place = cgutils.alloca_once(builder, VECTOR)
         builder.store(Lanes(builder, 0.0).value, self.place)
 
     def lanes(self) -> Lanes:
-        """Give the sum so far.
-
-        Source: as the class.
-        """
+        """Give the sum so far."""
         return Lanes(self.builder, self.builder.load(self.place))
 
     def add(self, lanes: Lanes) -> None:
         """Add to the sum.
 
-        Source: as the class.
+        Args:
+            lanes: what is added.
         """
         self.builder.store((self.lanes() + lanes).value, self.place)
 
 
 class Rows:
-    """Find rows of a table in the code to come.
+    """Address the rows of a table in the generated code.
 
     Args:
         builder: llvmlite's writer of instructions.
@@ -135,41 +136,56 @@ class Rows:
         ids: address of the row numbers, int64; None where row i is number i itself.
         dim: floats in a row.
         apart: floats from the start of a row to that of the next; None for dim.
-
-    Source: the package's own.
     """
 
-    def __init__(self, builder, table, ids, dim: int, apart: int | None = None) -> None:
+    def __init__(
+        self,
+        builder: ir.IRBuilder,
+        table: ir.Value,
+        ids: ir.Value | None,
+        dim: int,
+        apart: int | None = None,
+    ) -> None:
         self.builder, self.table, self.ids, self.dim = builder, table, ids, dim
         self.apart = apart or dim
 
-    def address(self, i):
+    def address(self, i: ir.Value) -> ir.Value:
         """Give where the i-th row starts.
 
-        Source: as the class.
+        Args:
+            i: number of the row.
         """
         if self.ids is not None:
             i = self.builder.load(self.builder.gep(self.ids, [i]))
         return self.builder.gep(self.table, [self.builder.mul(i, INDEX(self.apart))])
 
-    def addresses(self, n_rows: int) -> list:
+    def addresses(self, n_rows: int) -> list[ir.Value]:
         """Give where each of the first rows starts.
 
-        Source: as the class.
+        Args:
+            n_rows: how many rows.
         """
         return [self.address(INDEX(i)) for i in range(n_rows)]
 
-    def number(self, i, k: int) -> Lanes:
+    def number(self, i: ir.Value, k: int) -> Lanes:
         """Give the k-th float of the i-th row, in every lane.
 
-        Source: as the class.
+        Args:
+            i: number of the row.
+            k: number of the column.
         """
         place = self.builder.gep(self.address(i), [INDEX(k)])
         return spread(self.builder, self.builder.load(place))
 
 
-def load(builder, address, start: int, stop: int) -> Lanes:
+def load(builder: ir.IRBuilder, address: ir.Value, start: int, stop: int) -> Lanes:
     """Read `address[start : start + LANES]`, with zeros from `stop` on.
+
+    Args:
+        builder: llvmlite's writer of instructions.
+        address: of a row.
+        start: of the floats to read.
+        stop: where the row ends.
 
     Source: LLVM language reference, load and shufflevector.
     """
@@ -183,8 +199,14 @@ def load(builder, address, start: int, stop: int) -> Lanes:
     return Lanes(builder, value)
 
 
-def store(lanes: Lanes, address, start: int, stop: int) -> None:
+def store(lanes: Lanes, address: ir.Value, start: int, stop: int) -> None:
     """Write to `address[start : start + LANES]`, leaving alone what lies from `stop` on.
+
+    Args:
+        lanes: what is written.
+        address: of a row.
+        start: of the floats to write.
+        stop: where the row ends.
 
     Source: LLVM language reference, store and shufflevector.
     """
@@ -196,8 +218,14 @@ def store(lanes: Lanes, address, start: int, stop: int) -> None:
     builder.store(value, place, align=4)
 
 
-def prefetch(builder, address, start: int, stop: int) -> None:
-    """Start to bring `address[start:stop]` into the cache, and go on.
+def prefetch(builder: ir.IRBuilder, address: ir.Value, start: int, stop: int) -> None:
+    """Start to load `address[start:stop]` into the cache, without waiting for it.
+
+    Args:
+        builder: llvmlite's writer of instructions.
+        address: of a row.
+        start: of the floats to load.
+        stop: where they end.
 
     Source: LLVM language reference, llvm.prefetch.
     """
@@ -213,9 +241,10 @@ def prefetch(builder, address, start: int, stop: int) -> None:
 def sums(vectors: list[Lanes]) -> Lanes:
     """Give, in lane i, the sum of all lanes of vectors[i]; at most LANES vectors.
 
-    Each round adds neighbouring lanes of all vectors, and packs two vectors into one.
+    Args:
+        vectors: at most LANES of them.
 
-    Source: the package's own.
+    Each round adds neighbouring lanes of all vectors, and packs two vectors into one.
     """
     builder = vectors[0].builder
     vectors = vectors + [Lanes(builder, 0.0)] * (LANES - len(vectors))
@@ -230,7 +259,7 @@ def sums(vectors: list[Lanes]) -> Lanes:
     return vectors[0]
 
 
-def _fitted(function, degree: int) -> list[float]:
+def _fitted(function: Callable[[np.ndarray], np.ndarray], degree: int) -> list[float]:
     """Fit a polynomial to a function on [0, 1], closest where its error is largest."""
     x = (1 - np.cos(np.pi * (np.arange(200) + 0.5) / 200)) / 2  # Chebyshev nodes
     fit = np.polynomial.Polynomial.fit(x, function(x), degree, domain=[0, 1])
@@ -251,6 +280,9 @@ def _polynomial(x: Lanes, coefficients: list[float]) -> Lanes:
 def exp(x: Lanes) -> Lanes:
     """Give e ** x for x of 0 or less, 0 below -87.
 
+    Args:
+        x: 0 or less.
+
     Source: 2 ** y = 2 ** floor(y) 2 ** (y - floor(y)); the first factor is set as the exponent
         bits of a float, the second is a polynomial.
     """
@@ -266,6 +298,9 @@ def exp(x: Lanes) -> Lanes:
 
 def log1p(x: Lanes) -> Lanes:
     """Give log(1 + x) for x in [0, 1].
+
+    Args:
+        x: in [0, 1].
 
     Source: a polynomial fitted to it.
     """

@@ -1,72 +1,136 @@
-"""One epoch of the loader under another objective, or with rows of limited length (`max_norm`)."""
+"""Objectives beside the assignment's: skip-gram with the full softmax, and CBOW.
 
-from functools import partial
+All four train the same `Word2Vec` with the plain loop, and read its tables alike. The words that
+are given come from `center_embeddings`, the words that are predicted from `context_embeddings`.
+Skip-gram gives the center word and predicts its contexts. CBOW gives the mean of the context words
+and predicts the center word, so it reads the *contexts* in `center_embeddings`. That table is what
+is kept (`WordVectors`, `load_model`), as in word2vec.c, whatever the objective.
+
+A softmax takes V logits for each center word, so take a small vocabulary. On one core, with
+B = 512 and d = 128, skip-gram has a fifth of the rate of negative sampling at V = 3,000, and a
+twentieth at V = 30,522.
+
+To add an objective, name it in `config.OBJECTIVES`, and say in `_prediction` what is given and what
+is predicted; `objective_loss` trains it and `score_batch` scores it.
+"""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
-from torch.optim import Optimizer
 
+from w2v.batches import NoiseDistribution
 from w2v.config import Word2VecConfig
-from w2v.engines import loader
-from w2v.engines.objectives_of_the_model import objective_loss
-from w2v.model import Word2Vec
-from w2v.windows import WindowDataset
+from w2v.model import Word2Vec, pair_mask, sgns_loss
 
 
-def make_optimizers(model: Word2Vec, config: Word2VecConfig) -> list[Optimizer]:
-    """Make the loader's optimisers, each of which shortens rows that grow too long.
+def softmax_loss(logits: Tensor, target_ids: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Average -log P(target | given) over the targets of a batch ("naive softmax").
 
     Args:
-        model: the model; rows that are too long already are shortened here.
-        config: gives the learning rate and `max_norm`, 0 for any length.
+        logits: of every word of the vocabulary, shape (B, V), float32.
+        target_ids: T words to predict for each row, shape (B, T), int64.
+        mask: False for a target that is left out, shape (B, T), bool. None keeps all.
 
     Returns:
-        The optimisers of `center_embeddings` and `context_embeddings`.
+        Mean loss per target in nats, shape (), float32.
 
-    Source: assignment Q3.10; `max_norm` as in `torch.nn.Embedding`.
+    Source: Mikolov et al. 2013b, eq. (2).
     """
-    optimizers = loader.make_optimizers(model, config)
-    if config.max_norm:
-        for table, optimizer in zip(model.parameters(), optimizers, strict=True):
-            limit = partial(_limit_rows, table, config.max_norm)
-            limit()
-            optimizer.register_step_post_hook(limit)
-    return optimizers
+    losses = -logits.log_softmax(dim=1).gather(1, target_ids)  # (B, T)
+    if mask is None:
+        return losses.mean()
+    return (losses * mask).sum() / mask.sum().clamp(min=1)
 
 
-def train_epoch(
-    model: Word2Vec,
-    train_set: WindowDataset,
-    config: Word2VecConfig,
-    **options,
-) -> float:
-    """Visit every window once, as the loader does, and lower the loss of the config's objective.
+def objective_loss(
+    model: Word2Vec, batch: dict[str, Tensor], config: Word2VecConfig
+) -> tuple[Tensor, int]:
+    """Compute the mean loss of a batch under any objective but the assignment's.
 
     Args:
-        model: the model; its two tables are updated in place.
-        train_set: the windows.
-        config: gives B, K, the objective, the learning rate and whether it falls.
-        options: the rest of what `loader.train_epoch` takes.
+        model: the model.
+        batch: as `collate_fn` makes it. The softmax needs none of its negatives; "cbow_ns",
+            which predicts one word for each window, takes the first K of them. CBOW leaves out
+            a window whose places are all padded.
+        config: gives the objective and K.
 
     Returns:
-        Mean loss over the epoch in nats, of what `objective_loss` averages.
+        Mean loss in nats, shape (), and the number of terms it averages: predicted contexts for
+        "skipgram", predicted center words for "cbow" and "cbow_ns" (of K + 1 pairs each).
 
-    Raises:
-        FloatingPointError: a loss that is not finite; its message names the step.
-
-    Source: Mikolov et al. 2013a, section 3.
+    Source: Mikolov et al. 2013a, section 3; 2013b, eq. (2) and (4).
     """
-    if config.objective != "sgns":
-        options["loss_of"] = partial(_objective_loss, config)
-    return loader.train_epoch(model, train_set, config, **options)
+    given, target_ids, mask = _prediction(model, batch, config)
+    if config.objective == "cbow_ns":
+        ids = torch.cat([target_ids, _negatives(batch, target_ids, config)], dim=1)  # (B, 1 + K)
+        contexts = model.context_embeddings(ids)  # (B, 1 + K, d)
+        logits = (given.unsqueeze(1) * contexts).sum(dim=-1)  # (B, 1 + K)
+        loss = sgns_loss(logits[:, :1], logits[:, 1:], mask)
+    else:
+        loss = softmax_loss(given @ model.context_embeddings.weight.T, target_ids, mask)
+    return loss, int(mask.sum())
 
 
-def _objective_loss(config, model, batch, train_set) -> tuple[Tensor, int]:
-    """Take the contexts that are no words from the windows."""
-    return objective_loss(model, batch, train_set.real(batch["positive_context_ids"]), config)
+def score_batch(
+    model: Word2Vec, batch: dict[str, Tensor], config: Word2VecConfig, *, noise: NoiseDistribution
+) -> list[Tensor]:
+    """Compute logits of the pairs of a batch that compare with those of the assignment.
+
+    A pair is what is given, and a word: one that was to be predicted, or one of its K negatives.
+    The logit of a pair is the log odds that it is a true one. Negative sampling learns that
+    logit. A softmax learns P(word | given); by Bayes' rule the logit is then
+    log P(word | given) - log(K q(word)), where q is the noise.
+
+    Args:
+        model: the model.
+        batch: as `collate_fn` makes it.
+        config: gives the objective and K.
+        noise: the distribution of the negatives.
+
+    Returns:
+        Logits of positive pairs and of negative ones, then the ids of both, all flat, on the CPU.
+        Where the
+        objective has a softmax, also the loss -log P(word | given) of each positive pair.
+
+    Source: assignment Q3.11; Levy and Goldberg 2014 (the noise as the prior).
+    """
+    device = model.center_embeddings.weight.device
+    batch = {name: tensor.to(device) for name, tensor in batch.items()}
+    given, target_ids, mask = _prediction(model, batch, config)
+    ids = torch.cat([target_ids, _negatives(batch, target_ids, config)], dim=1)  # (B, T + KT)
+    logits = given @ model.context_embeddings.weight.T  # (B, V)
+    mask, losses = mask.cpu(), []
+    if config.objective != "cbow_ns":
+        expected = config.ratio * noise.probabilities.clamp(min=1e-30)  # (V,): K q
+        logits = logits.log_softmax(dim=1)  # (B, V)
+        losses = [-logits.gather(1, target_ids).cpu()[mask]]
+        logits = logits - expected.log().to(logits)  # (B, V)
+    pairs = pair_mask(mask, config.ratio)  # (B, T + KT)
+    n_targets = target_ids.shape[1]
+    parts = [
+        values[:, part][pairs[:, part]]
+        for values in (logits.gather(1, ids).cpu(), ids.cpu())
+        for part in (slice(0, n_targets), slice(n_targets, None))
+    ]
+    return [*parts, *losses]
 
 
-@torch.no_grad()
-def _limit_rows(table: Tensor, max_norm: float, *_) -> None:
-    """Shorten the rows of a table that are longer."""
-    table.renorm_(2, 0, max_norm)
+def _prediction(
+    model: Word2Vec, batch: dict[str, Tensor], config: Word2VecConfig
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Give what is given, (B, d), the ids to predict, (B, T), and which of them count, (B, T)."""
+    word_id, context_ids = batch["word_id"], batch["positive_context_ids"]  # (B,), (B, 2R)
+    mask = batch.get("positive_mask")  # (B, 2R)
+    if mask is None:
+        mask = torch.ones_like(context_ids, dtype=torch.bool)  # (B, 2R)
+    if config.objective == "skipgram":
+        return model.center_embeddings(word_id), context_ids, mask
+    table = model.center_embeddings.weight  # (V, d)
+    shares = mask.to(table.dtype) / mask.sum(dim=1, keepdim=True).clamp(min=1)  # (B, 2R)
+    mean = F.embedding_bag(context_ids, table, mode="sum", per_sample_weights=shares)  # (B, d)
+    return mean, word_id.unsqueeze(1), mask.any(dim=1, keepdim=True)
+
+
+def _negatives(batch: dict[str, Tensor], target_ids: Tensor, config: Word2VecConfig) -> Tensor:
+    """Take K negatives for each target, shape (B, KT)."""
+    return batch["negative_context_ids"][:, : config.ratio * target_ids.shape[1]]

@@ -1,1 +1,1 @@
-"""What a page shows: figures, sources, shapes, nearest words."""
+"""What a notebook shows: figures, source code, shapes, nearest words."""

@@ -1,27 +1,95 @@
-"""What notebooks show: the library's own text, the shapes of a batch, nearest words, gradients."""
+"""What notebooks print: source code, shapes of a batch, nearest words. And a gradient check."""
 
+import ast
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 from torch import Tensor
 
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
-def show_source(thing: Callable) -> None:
-    """Print the library's own text of a function or class.
 
-    There is one copy of it: what the page shows is what runs, and a check of the notebook's
-    outputs fails as soon as the two differ.
+class _Code:
+    """Python code: highlighted in a notebook, plain text elsewhere."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        return f"```python\n{self.text}\n```"
+
+
+def show_source(*things: Callable[..., object] | property | cached_property) -> None:
+    """Show the code of functions, methods and classes, without their docstrings.
+
+    The code is read from the file of the module. A notebook shows it highlighted; anywhere else
+    it is printed.
 
     Args:
-        thing: a function, method or class.
+        things: what to show, in this order; each is shown whole, with its decorators.
 
     Raises:
-        TypeError: something that has no Python source.
-
-    Source: assignment section 1.1 (readable code, intermediate results).
+        TypeError: something that is not a function, method, property or class of a Python file.
+        ValueError: the file does not define a thing under its name exactly once.
     """
-    print(inspect.getsource(thing).rstrip())
+    try:
+        from IPython.display import display  # prints where no notebook runs
+    except ImportError:
+        display = print
+    for thing in things:
+        display(_Code(_read_source(thing)))
+
+
+def _read_source(thing: object) -> str:
+    """Return the code of a definition, found by its name in the file of its module."""
+    if isinstance(thing, property):
+        thing = thing.fget
+    elif isinstance(thing, cached_property):
+        thing = thing.func
+    module, name = getattr(thing, "__module__", ""), getattr(thing, "__qualname__", "")
+    try:
+        text = inspect.getsource(sys.modules[module])
+    except (KeyError, OSError, TypeError):
+        text = ""
+    if not (name and text):
+        raise TypeError(f"thing must be a function or class of a Python file, got {thing!r}")
+    found, body = [], ast.parse(text).body
+    for part in name.split("."):
+        found = [node for node in body if isinstance(node, _Definition) and node.name == part]
+        if len(found) != 1:
+            raise ValueError(
+                f"thing must be defined once as {name} in {module}, got {len(found)} definitions; "
+                "a decorator must keep the name of its function (functools.wraps)"
+            )
+        body = found[0].body
+    return _cut(found[0], text.split("\n"))
+
+
+def _cut(definition: _Definition, lines: list[str]) -> str:
+    """Cut a definition out of the lines of its file, without docstrings and indentation."""
+    hidden: set[int] = set()
+    for node in ast.walk(definition):
+        if isinstance(node, _Definition) and ast.get_docstring(node) and len(node.body) > 1:
+            docstring = _rows(node.body[0])
+            hidden.update(docstring)
+            row = docstring.stop
+            while not lines[row].strip():  # the blank lines after it
+                hidden.add(row)
+                row += 1
+    first = min(_rows(part).start for part in (definition, *definition.decorator_list))
+    rows = [row for row in range(first, _rows(definition).stop) if row not in hidden]
+    return "\n".join(lines[row].removeprefix(" " * definition.col_offset) for row in rows)
+
+
+def _rows(node: ast.stmt | ast.expr) -> range:
+    """Return the rows of a node, counted from 0."""
+    return range(node.lineno - 1, node.end_lineno or node.lineno)
 
 
 def describe_batch(batch: Mapping[str, Tensor]) -> None:
@@ -32,23 +100,21 @@ def describe_batch(batch: Mapping[str, Tensor]) -> None:
 
     Source: assignment Q3.8.
     """
-    parts = [
+    parts = (
         f"{name} {tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
         for name, tensor in batch.items()
-    ]
+    )
     print(" | ".join(parts))
 
 
 def describe_neighbours(
     neighbours: Mapping[str, Sequence[tuple[str, float]]], title: str = ""
 ) -> None:
-    """Print the nearest words of some words, a line each.
+    """Print the nearest words of some words, one line for each word.
 
     Args:
-        neighbours: for each word, pairs of a word and its cosine, nearest first.
-        title: printed above.
-
-    Source: assignment section 1.1 (intermediate results).
+        neighbours: for each word, pairs of a near word and its cosine, the nearest first.
+        title: printed above, if given.
     """
     if title:
         print(title)
@@ -63,21 +129,23 @@ def check_gradient(
     step: float = 1e-5,
     tolerance: float = 1e-6,
 ) -> float:
-    """Compare a gradient with the numeric one, (f(x + h) - f(x - h)) / 2h for each number of x.
+    """Compare a gradient with numeric differences, (f(x + h) - f(x - h)) / 2h for each element.
+
+    An error is relative: the difference, divided by the larger of the two numbers or by 1.
 
     Args:
-        function: gives the loss at x and its gradient, of the shape of x.
-        x: where to compare, any shape, float64; it comes back as it was.
+        function: returns the loss at x and its gradient, which has the shape of x.
+        x: where to compare, any shape, float64; it is not changed.
         step: h.
-        tolerance: the difference allowed, as a share of the larger of the two, or of 1.
+        tolerance: the largest relative error allowed.
 
     Returns:
-        The largest difference found, as such a share.
+        The largest relative error.
 
     Raises:
-        TypeError: x is no array of float64: at less precision the difference is noise.
-        ValueError: a gradient of another shape than x, or one that is wrong; the message names
-            the place.
+        TypeError: x is not an array of float64; at lower precision rounding hides the result.
+        ValueError: the gradient has another shape than x, or an element with a larger error
+            than allowed; the message names the worst element.
 
     Source: CS224n assignment 2, the numeric gradient check.
     """
@@ -86,18 +154,17 @@ def check_gradient(
     gradient = np.array(function(x)[1])
     if gradient.shape != x.shape:
         raise ValueError(f"gradient must have the shape of x, {x.shape}, got {gradient.shape}")
-    worst = 0.0
+    numeric = np.empty_like(x)
     for place in np.ndindex(x.shape):
-        before = x[place]
-        losses = []
-        for value in (before + step, before - step):
-            x[place] = value
-            losses.append(function(x)[0])
-        x[place] = before
-        numeric = (losses[0] - losses[1]) / (2 * step)
-        found = gradient[place]
-        share = abs(numeric - found) / max(1.0, abs(numeric), abs(found))
-        if not share <= tolerance:
-            raise ValueError(f"gradient must be {numeric:.8g} at {place}, got {found:.8g}")
-        worst = max(worst, share)
-    return float(worst)
+        shift = np.zeros_like(x)
+        shift[place] = step
+        numeric[place] = (function(x + shift)[0] - function(x - shift)[0]) / (2 * step)
+    scale = np.maximum(1, np.maximum(abs(numeric), abs(gradient)))
+    errors = np.asarray(abs(numeric - gradient) / scale)
+    worst = np.unravel_index(errors.argmax(), x.shape)
+    if not errors[worst] <= tolerance:  # nan is no number below the tolerance
+        raise ValueError(
+            f"gradient must be {numeric[worst]:.8g} at {tuple(map(int, worst))}, "
+            f"got {gradient[worst]:.8g}"
+        )
+    return float(errors[worst])

@@ -1,6 +1,7 @@
-"""Figures from plain numbers. Each function returns its Figure and neither shows nor saves it."""
+"""Figures from plain numbers. Each function returns its figure and neither shows nor saves it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -10,17 +11,29 @@ from matplotlib.figure import Figure
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")  # Okabe-Ito
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DPI = 100
+SIDES = np.array([(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)])  # x, y
 
 
-def _figure(n_columns: int = 1, width: float = 6.0, height: float = 3.6) -> tuple:
-    """Make a figure of one row of axes, at a fixed size."""
+class WordLookup(Protocol):
+    """Give the vector of a word, shape (d,), as a `WordVectors` or a dict of arrays does."""
+
+    def __contains__(self, word: str, /) -> bool: ...
+
+    def __getitem__(self, word: str, /) -> np.ndarray: ...
+
+
+def _figure(n_columns: int = 1, width: float = 6.0, height: float = 3.6) -> tuple[Figure, Any]:
+    """Make a figure of one row of axes, each of a fixed size in inches.
+
+    Returns the figure and its axes: one `Axes` for one column, an array of them for several.
+    """
     return plt.subplots(
         1, n_columns, figsize=(width * n_columns, height), dpi=DPI, layout="constrained"
     )
 
 
 def _epoch_axis(axes: Axes, n_epochs: int) -> None:
-    """Mark whole epochs only."""
+    """Label the axis of epochs, with ticks at whole numbers only."""
     axes.set_xlabel("epoch")
     axes.set_xticks(range(1, n_epochs + 1, max(1, n_epochs // 10)))
     axes.grid(alpha=0.3)
@@ -30,11 +43,11 @@ def plot_learning_curves(train_loss: Sequence[float], valid_loss: Sequence[float
     """Draw the loss of each epoch on training and validation pairs.
 
     Args:
-        train_loss: mean loss per pair, in nats, a number an epoch.
+        train_loss: mean loss per pair, in nats, one number for each epoch.
         valid_loss: the same on the validation set.
 
     Returns:
-        The figure; its dashed line is ln 2, the loss of a model that knows nothing.
+        The figure; its dashed line is ln 2, the loss of an untrained model.
 
     Source: assignment Q3.10.
     """
@@ -57,10 +70,10 @@ def plot_scores(scores: Mapping[str, Mapping[str, float]], chance: Mapping[str, 
 
     Args:
         scores: for each system, its scores by name, in [0, 1].
-        chance: for each score, what a constant answer reaches.
+        chance: the value of each score if every answer is the same, in [0, 1].
 
     Returns:
-        The figure: one group of bars a score.
+        The figure: a group of bars for each score, a bar for each system.
 
     Source: assignment Q3.11.
     """
@@ -84,14 +97,15 @@ def plot_scores(scores: Mapping[str, Mapping[str, float]], chance: Mapping[str, 
 
 
 def plot_intervals(intervals: Mapping[str, tuple[float, float, float]], label: str) -> Figure:
-    """Draw the mean accuracy of several points of a study, each with its interval.
+    """Draw the mean accuracy of several settings, each with its interval.
 
     Args:
-        intervals: for each point its mean, lower and upper end, in [0, 1]; drawn from the top down.
-        label: what the intervals are, for the axis; the number of seeds, say.
+        intervals: for each setting its mean, and the lower and upper end of its interval, in
+            [0, 1]; the first setting is drawn at the top.
+        label: what the intervals are, such as "mean and 95% interval of 5 seeds".
 
     Returns:
-        The figure: a line for each point.
+        The figure: a row for each setting.
 
     Source: assignment Q4.4.
     """
@@ -113,11 +127,11 @@ def plot_neighbours(
     """Draw the nearest words of chosen words before and after training.
 
     Args:
-        before: for each word, pairs of a word and its cosine, nearest first.
+        before: for each word, pairs of a near word and its cosine, the nearest first.
         after: the same words, after training.
 
     Returns:
-        The figure: a column for each word, above before, below after.
+        The figure: a column for each word, before training above, after training below.
 
     Source: assignment Q3.10; Mikolov et al. 2013a, section 4.
     """
@@ -142,26 +156,27 @@ def plot_neighbours(
 def plot_comparison(
     curves: Mapping[str, Mapping[str, np.ndarray]], chance: float, title: str = ""
 ) -> Figure:
-    """Draw loss and accuracy of several classifiers over epochs, on training and validation.
+    """Draw the loss and accuracy of several classifiers, in training and in validation.
 
     Args:
         curves: for each system, the arrays `train_loss`, `valid_loss`, `train_accuracy` and
-            `valid_accuracy`, shape (seeds, epochs) each.
-        chance: the accuracy of guessing.
+            `valid_accuracy`, shape (seeds, epochs) each; losses in nats, accuracies in [0, 1].
+        chance: the accuracy of guessing, in [0, 1].
         title: what is compared.
 
     Returns:
-        The figure: loss left, accuracy right; mean and standard deviation over the seeds.
+        The figure: loss left, accuracy right; lines are means over the seeds, bands are
+        one standard deviation to each side.
 
     Source: assignment Q4.3.
     """
     figure, (left, right) = _figure(2, width=5.2)
+    n_seeds, n_epochs = np.shape(next(iter(curves.values()))["train_loss"])
     for i, (system, arrays) in enumerate(curves.items()):
         for part, style in (("train", ":"), ("valid", "-")):
             for axes, name, scale in ((left, "loss", 1), (right, "accuracy", 100)):
                 values = scale * np.asarray(arrays[f"{part}_{name}"])  # (seeds, epochs)
                 _draw_band(axes, values, f"{system}, {part}", i, style)
-    n_seeds, n_epochs = values.shape
     right.axhline(100 * chance, color="grey", ls="--", label="guessing")
     left.set_ylabel("mean cross-entropy (nats)")
     right.set_ylabel("accuracy (%)")
@@ -175,7 +190,7 @@ def plot_comparison(
 
 
 def _draw_band(axes: Axes, values: np.ndarray, label: str, i: int, style: str) -> None:
-    """Draw the mean of some seeds as a line, their standard deviation as a band."""
+    """Draw the mean over the seeds as a line, and the standard deviation as a band."""
     epochs = np.arange(1, values.shape[1] + 1)
     mean, deviation = values.mean(0), values.std(0)
     marker = MARKERS[i] if style == "-" else None
@@ -186,16 +201,16 @@ def _draw_band(axes: Axes, values: np.ndarray, label: str, i: int, style: str) -
 def plot_attention(
     words: Sequence[str], weights: np.ndarray, class_names: Sequence[str], title: str = ""
 ) -> Figure:
-    """Draw the attention that each class pays to the words of a text, over the text.
+    """Draw the attention weights of each class, over the words of a text.
 
     Args:
         words: the T tokens of the text.
-        weights: attention, shape (n_classes, T); each row sums to 1.
+        weights: attention weights, shape (n_classes, T); each row sums to 1.
         class_names: a name for each class.
-        title: what the text is, and what was decided.
+        title: what stands above, such as the class predicted.
 
     Returns:
-        The figure: a line of the text for each class, darker where it looks.
+        The figure: the text once for each class; the darker behind a word, the larger its weight.
 
     Source: assignment section 4 (ClassAttentionModel).
     """
@@ -203,18 +218,11 @@ def plot_attention(
     width = max(6.0, 0.72 * len(words) + 1.2)
     figure, axes = _figure(width=width, height=0.55 * len(class_names) + 0.9)
     image = axes.imshow(weights, cmap="Blues", aspect="auto", vmin=0, vmax=1)
-    for row in range(len(class_names)):
-        for place, word in enumerate(words):
-            dark = weights[row, place] > 0.6
-            axes.text(
-                place,
-                row,
-                word.replace("$", r"\$"),
-                ha="center",
-                va="center",
-                fontsize=9,
-                color="white" if dark else "black",
-            )
+    labels = [word.replace("$", r"\$") for word in words]
+    for row, of_class in enumerate(weights):
+        for place, (label, weight) in enumerate(zip(labels, of_class, strict=True)):
+            color = "white" if weight > 0.6 else "black"
+            axes.text(place, row, label, ha="center", va="center", fontsize=9, color=color)
     axes.set_yticks(range(len(class_names)), list(class_names))
     axes.set_xticks([])
     axes.set_xlabel("words of the text, in order")
@@ -224,27 +232,27 @@ def plot_attention(
 
 
 def plot_words(
-    vectors: Mapping[str, np.ndarray],
+    vectors: WordLookup,
     words: Sequence[str] | Mapping[str, Sequence[str]],
     *,
     method: str = "pca",
 ) -> Figure:
-    """Draw words as points of a plane, near to each other where their vectors are alike.
+    """Draw words as points in a plane; words with similar vectors are close together.
 
-    Vectors are put on unit length first: neighbours are told by their cosine.
+    Vectors are scaled to length 1 first, so that the cosine decides which are similar.
 
     Args:
-        vectors: gives the vector of a word, shape (d,): a `WordVectors`, or a dict.
-        words: the words to draw; or clusters, their names with the words of each, which share a
-            colour and a marker. A word of several clusters is drawn in the first of them.
-        method: "pca", the plane on which the vectors differ most; or "tsne" (scikit-learn, the
-            extra `plots`), which keeps neighbours together and has no scale.
+        vectors: a `WordVectors`, or a dict: the vector of each word, shape (d,).
+        words: the words to draw; or a dict of clusters, from the name of each to its words,
+            which share a colour and a marker. A word of several clusters is drawn in the first.
+        method: "pca", the plane in which the vectors vary most; or "tsne" (needs scikit-learn,
+            the extra `plots`), which keeps near words together but has no scale.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: another method, a word that has no vector, or fewer than three words.
+        ValueError: another method, a word without a vector, or fewer than three words.
         ImportError: t-SNE without scikit-learn.
 
     Source: Mikolov et al. 2013b, figure 2 (PCA); van der Maaten and Hinton 2008 (t-SNE).
@@ -274,7 +282,7 @@ def plot_words(
 
 
 def _plane(vectors: np.ndarray, method: str) -> tuple[np.ndarray, list[str]]:
-    """Give a point for each vector, shape (n, 2), and what the two axes stand for."""
+    """Return a point for each vector, shape (n, 2), and the labels of the two axes."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)  # (n, 1)
     unit = vectors / np.where(lengths > 0, lengths, 1)  # (n, d)
     if method == "pca":
@@ -293,50 +301,35 @@ def _plane(vectors: np.ndarray, method: str) -> tuple[np.ndarray, list[str]]:
             "scikit-learn must be installed for method 'tsne', got none; "
             "pip install 'w2v[plots]', or take method='pca'"
         ) from None
-    perplexity = min(15, (len(unit) - 1) / 3)  # neighbours that each point listens to
+    perplexity = min(15, (len(unit) - 1) / 3)  # about how many neighbours a point has
     points = TSNE(perplexity=perplexity, random_state=0).fit_transform(unit)  # (n, 2)
     return points, ["first t-SNE coordinate (no unit)", "second t-SNE coordinate (no unit)"]
 
 
 def _label_points(figure: Figure, axes: Axes, points: np.ndarray, words: Sequence[str]) -> None:
-    """Write each word at the place around its point that covers the least so far."""
-    figure.draw_without_rendering()  # settles the layout, and so where points are on the page
+    """Write each word beside its point, where it covers the fewest points and words so far."""
+    figure.draw_without_rendering()  # fixes the layout, and so the place of each point in pixels
     figure.set_layout_engine("none")
     here = axes.transData.transform(points)  # (n, 2), pixels
     taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in here]
-    for word, point in zip(words, points, strict=True):
+    for word, point, (x, y) in zip(words, points, here, strict=True):
+        label = word.replace("$", r"\$")
         text = axes.annotate(
-            word.replace("$", r"\$"), point, (0, 0), textcoords="offset points", fontsize=8
+            label, point, (0, 0), textcoords="offset points", fontsize=8, va="bottom"
         )
-        x, y = axes.transData.transform(point)
         box = text.get_window_extent()
-        places = [
-            (
-                distance * side - (side < 0) * box.width - (side == 0) * box.width / 2,
-                distance * height - box.height * (0.5 - height / 2),
-            )
-            for distance in (5, 14, 26)
-            for side, height in (
-                (1, 0),
-                (-1, 0),
-                (0, 1),
-                (0, -1),
-                (1, 1),
-                (1, -1),
-                (-1, 1),
-                (-1, -1),
-            )
-        ]
-        boxes = [(x + dx, y + dy, x + dx + box.width, y + dy + box.height) for dx, dy in places]
+        size = np.array([box.width, box.height])
+        shifts = [gap * side - size * (1 - side) / 2 for gap in (5, 14, 26) for side in SIDES]
+        boxes = [(x + dx, y + dy, x + dx + box.width, y + dy + box.height) for dx, dy in shifts]
         covered = [sum(_overlap(box, other) for other in taken) for box in boxes]
         best = int(np.argmin(covered))
         taken.append(boxes[best])
-        text.set_position([72 / figure.dpi * shift for shift in places[best]])
-        text.set_verticalalignment("bottom")
+        dx, dy = shifts[best]
+        text.set_position((dx * 72 / figure.dpi, dy * 72 / figure.dpi))  # points, not pixels
 
 
-def _overlap(box: tuple, other: tuple) -> float:
-    """Give the area that two boxes, left, bottom, right and top, share."""
+def _overlap(box: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """Return the area that two boxes share; a box is left, bottom, right, top."""
     width = min(box[2], other[2]) - max(box[0], other[0])
     height = min(box[3], other[3]) - max(box[1], other[1])
     return max(width, 0) * max(height, 0)
