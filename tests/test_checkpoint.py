@@ -231,7 +231,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_directory_is_no_checkpoint(tmp_path):
-    check_refused(tmp_path, Reader(), "path must be a whole file of w2v, got '.*Is a directory")
+    check_refused(tmp_path, Reader(), "path must be a complete w2v file, got '.*Is a directory")
 
 
 NOT_FINITE = torch.full((VOCAB_SIZE, DIM), float("nan"))
@@ -351,14 +351,14 @@ def test_a_damaged_file_leaves_the_classifier_unchanged(tmp_path):
 def test_a_file_of_another_kind_is_refused(tmp_path, content, sealed):
     path = tmp_path / "foreign.ckpt"
     path.write_bytes(seal(content) if sealed else content)
-    check_refused(path, Reader(), "path must be a whole file of w2v, got '.*foreign.ckpt'; .")
+    check_refused(path, Reader(), "path must be a complete w2v file, got '.*foreign.ckpt'; .")
 
 
 def test_a_list_is_no_checkpoint(tmp_path):
     path = tmp_path / "list.ckpt"
     torch.save([torch.ones(2)], path)
     path.write_bytes(seal(path.read_bytes()[:-2] + (75).to_bytes(2, "little")))
-    check_refused(path, Reader(), "it holds no dict but list")
+    check_refused(path, Reader(), "it must hold a dict, got list")
 
 
 # hostile files

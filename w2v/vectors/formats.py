@@ -11,7 +11,6 @@ import mmap
 import os
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -41,7 +40,7 @@ def write_word2vec(
     names = [_encoded(word) for word in words]
     line = b" ".join([b"%.9g"] * vectors.shape[1]) + b"\n"  # 9 digits give back every float32
     try:
-        with replaced(Path(path)) as file:
+        with replaced(path) as file:
             file.write(b"%d %d\n" % vectors.shape)
             for name, vector in zip(names, vectors, strict=True):
                 numbers = vector.astype("<f4").tobytes() if binary else line % (*vector.tolist(),)
@@ -53,7 +52,7 @@ def write_word2vec(
 
 
 def read_word2vec(path: str | os.PathLike, *, binary: bool) -> tuple[list[str], np.ndarray]:
-    """Read a whole word2vec file, written by any tool.
+    """Read a word2vec file of any tool, if it is complete.
 
     Args:
         path: the file.
@@ -78,7 +77,7 @@ def read_word2vec(path: str | os.PathLike, *, binary: bool) -> tuple[list[str], 
         raise FileNotFoundError(f"path must be an existing file, got {str(path)!r}") from None
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"path must be a whole word2vec {'binary' if binary else 'text'} file, "
+            f"path must be a complete word2vec {'binary' if binary else 'text'} file, "
             f"got {str(path)!r}; {error}"
         ) from None
     return words, vectors
