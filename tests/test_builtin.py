@@ -288,25 +288,6 @@ def test_a_cache_that_cannot_be_written_costs_one_sentence(packages, monkeypatch
     assert list((packages / "cache").iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("platform", "variables", "expected"),
-    [
-        ("linux", {"XDG_CACHE_HOME": "/x"}, "/x/w2v"),
-        ("linux", {"HOME": "/h"}, "/h/.cache/w2v"),
-        ("darwin", {"HOME": "/h", "XDG_CACHE_HOME": "/x"}, "/h/Library/Caches/w2v"),
-        ("win32", {"LOCALAPPDATA": "/l"}, "/l/w2v"),
-        ("linux", {"W2V_CACHE": "/c", "XDG_CACHE_HOME": "/x"}, "/c"),
-    ],
-)
-def test_the_cache_lies_where_the_platform_keeps_caches(monkeypatch, platform, variables, expected):
-    for name in ("W2V_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(files.sys, "platform", platform)
-    assert files.cache_directory() == Path(expected)
-
-
 def test_no_docstring_at_all_is_refused(packages, monkeypatch):
     monkeypatch.setattr(builtin, "_root", lambda package: None)
     with pytest.raises(ValueError, match="must come with their source, got no docstring"):
