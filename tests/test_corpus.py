@@ -5,7 +5,7 @@ from datasets import Dataset
 from text_files import RAW_LINES, write
 
 from w2v.text import corpus
-from w2v.text.catalogue import DOCUMENTS, DocumentFiles, DocumentSet
+from w2v.text.catalogue import DOCUMENTS, DocumentSet
 from w2v.text.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
 from w2v.text.labelled import load_labelled
 
@@ -66,8 +66,8 @@ def test_reviews_and_novels_are_read_line_by_line_without_tags(data):
 
 
 def test_a_new_corpus_is_one_entry_of_the_table(data, monkeypatch):
-    files = DocumentFiles({"train": "songs.txt", "test": "other_songs.txt"}, sorted)
-    monkeypatch.setitem(DOCUMENTS, "songs", DocumentSet((files,), hub=None))
+    form = {"train": "songs.txt", "test": "other_songs.txt"}, sorted
+    monkeypatch.setitem(DOCUMENTS, "songs", DocumentSet((form,), hub=None))
     write(data / "songs.txt", "la la")
     write(data / "other_songs.txt", "tra la la")
     assert texts_of("train", corpus="songs") == ["la la"]

@@ -56,30 +56,18 @@ class LabelledSet:
 
 
 @dataclass(frozen=True)
-class DocumentFiles:
-    """Say which files hold the documents of a corpus.
-
-    Args:
-        paths: the file of each split under W2V_DATA, plain or .gz.
-        read: turns the lines of a file into documents.
-    """
-
-    paths: dict[str, str]
-    read: Callable[[Iterable[str]], list[str]]
-
-
-@dataclass(frozen=True)
 class DocumentSet:
     """Say how the documents of a corpus are loaded.
 
     Args:
-        files: the forms that its files may have. All splits are read in one form: the first whose
-            "train" file is there, else the last. The rows of the hub have the first form.
+        forms: for each form that its files may have, the path of every split under W2V_DATA (plain
+            or .gz), and the function that turns lines into documents. All splits are read in the
+            first form whose "train" file is there, else in the last; the hub's rows in the first.
         hub: where the hub has the corpus; None where it does not.
-        builtin: the built-in docstrings may stand in for it.
+        builtin: the built-in docstrings may replace it.
     """
 
-    files: tuple[DocumentFiles, ...]
+    forms: tuple[tuple[dict[str, str], Callable[[Iterable[str]], list[str]]], ...]
     hub: HubSet | None
     builtin: bool = False
 
@@ -187,17 +175,17 @@ _WIKITEXT_HUB_SPLITS = {"train": "train", "validation": "validation", "test": "t
 
 DOCUMENTS = {
     "wikitext-2": DocumentSet(
-        files=(
-            DocumentFiles(_wikitext("wikitext-2-raw/wiki.{}.raw.txt"), _paragraphs),
-            DocumentFiles(_wikitext("wikitext-2-v1/wiki.{}.tokens"), _tokenised_paragraphs),
+        forms=(
+            (_wikitext("wikitext-2-raw/wiki.{}.raw.txt"), _paragraphs),
+            (_wikitext("wikitext-2-v1/wiki.{}.tokens"), _tokenised_paragraphs),
         ),
         hub=HubSet("Salesforce/wikitext", "wikitext-2-raw-v1", _WIKITEXT_HUB_SPLITS),
         builtin=True,
     ),
     "wikitext-103": DocumentSet(
-        files=(
-            DocumentFiles(_wikitext("wikitext-103-raw/wiki.{}.raw.txt"), _paragraphs),
-            DocumentFiles(
+        forms=(
+            (_wikitext("wikitext-103-raw/wiki.{}.raw.txt"), _paragraphs),
+            (
                 _wikitext("wikitext-103-head/wiki.{}.tokens")
                 | {"train": "wikitext-103-head/wiki.train.head.tokens"},
                 _tokenised_paragraphs,
@@ -207,11 +195,11 @@ DOCUMENTS = {
         builtin=True,
     ),
     "imdb": DocumentSet(
-        files=(DocumentFiles({"train": "imdb/imdb_unsup.txt"}, _lines),),
+        forms=(({"train": "imdb/imdb_unsup.txt"}, _lines),),
         hub=HubSet("stanfordnlp/imdb", "plain_text", {"train": "unsupervised"}),
     ),
     "novels": DocumentSet(
-        files=(DocumentFiles({"train": "english_novels/english_novels.txt"}, _lines),),
+        forms=(({"train": "english_novels/english_novels.txt"}, _lines),),
         hub=None,
     ),
 }

@@ -63,7 +63,8 @@ def load_documents(
 
     check_choice("corpus", corpus, tuple(DOCUMENTS))
     this = DOCUMENTS[corpus]
-    check_choice("split", split, tuple(this.files[0].paths))
+    paths, read = this.forms[0]
+    check_choice("split", split, tuple(paths))
     check_seed(seed)
     if n_samples is not None:
         check_positive_int("n_samples", n_samples)
@@ -71,11 +72,12 @@ def load_documents(
     if source == "builtin" and this.builtin:
         texts = builtin.documents(split)
     elif source == "hub" and this.hub:
-        texts = this.files[0].read(from_hub(this.hub, split)[this.hub.column])
+        texts = read(from_hub(this.hub, split)[this.hub.column])
     elif source == "local":
         texts = _local_documents(this, split)
     else:
-        wanted = "'local' or 'hub'" if this.hub else "'local'"
+        sources = {"local": True, "hub": this.hub, "builtin": this.builtin}
+        wanted = " or ".join(repr(name) for name in sources if sources[name])
         raise ValueError(f"source must be {wanted} for {corpus!r}, got {source!r}; set W2V_DATA")
     if not texts:
         raise ValueError(f"the {split} split of {corpus} must hold a document, got none")
@@ -185,10 +187,10 @@ def _seeded_order(n: int, seed: int) -> list[int]:
 
 def _local_documents(this: DocumentSet, split: str) -> list[str]:
     """Read the documents of a split from the directory in W2V_DATA."""
-    present = (files for files in this.files if found_file(files.paths["train"]))
-    files = next(present, this.files[-1])
-    with open_text(find_file(files.paths[split])) as file:
-        return files.read(file)
+    present = (form for form in this.forms if found_file(form[0]["train"]))
+    paths, read = next(present, this.forms[-1])
+    with open_text(find_file(paths[split])) as file:
+        return read(file)
 
 
 def _checked_bert(tokenizer: "PreTrainedTokenizerFast") -> "PreTrainedTokenizerFast":

@@ -4,7 +4,8 @@ import contextlib
 import hashlib
 import json
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -54,10 +55,8 @@ def tokenize(
 
     texts = documents.select_columns("text")
     digest, n_characters = _digest(texts, tokenizer, max_length)
-    if n_characters < CACHED_FROM:
-        tokens, offsets = _encode(texts, tokenizer, max_length)
-    else:
-        tokens, offsets = _cached(texts, tokenizer, max_length, digest)
+    encode = partial(_encode, texts, tokenizer, max_length)
+    tokens, offsets = encode() if n_characters < CACHED_FROM else _cached(encode, digest)
     ids = _as_dataset(tokens, offsets, digest)
     if "label" in documents.column_names:
         with quiet():
@@ -65,16 +64,14 @@ def tokenize(
     return ids
 
 
-def _cached(
-    texts: "Dataset", tokenizer: "PreTrainedTokenizerFast", max_length: int, digest: str
-) -> tuple[Tensor, Tensor]:
+def _cached(encode: Callable[[], tuple[Tensor, Tensor]], digest: str) -> tuple[Tensor, Tensor]:
     """Return the ids from the cache, where they stay in the file; encode what is not there."""
     path = cache_directory() / f"tokens-{digest}.pt"
     with contextlib.suppress(OSError, CheckpointError):  # missing or damaged: made again
         saved = read_sealed(path, mmap=True)
         if saved.get("made_from") == digest:
             return saved["tokens"], saved["offsets"]
-    tokens, offsets = _encode(texts, tokenizer, max_length)
+    tokens, offsets = encode()
     try:
         write_sealed(path, {"tokens": tokens, "offsets": offsets, "made_from": digest})
     except CheckpointError as error:
