@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "w2v"
 # The modules from bottom to top. A module imports only from modules that are named before it.
 ORDER = """
 engines config files threads
-text text.builtin text.sources text.cleaning text.tokens text.labelled text.corpus text.vocabulary
+text text.builtin text.cleaning text.catalogue text.sources text.tokens text.labelled text.corpus
+text.vocabulary
 windows batches model checkpoint
 engines.objectives engines.thinning evaluation
 engines.lanes engines.hogwild engines.blocks engines.distributed
@@ -24,15 +25,6 @@ show show.plots show.inspection
 __main__
 """.split()
 PLACE = {module: place for place, module in enumerate(ORDER)}
-
-# Modules that do not yet keep the rules on plain forms, docstrings and annotations.
-UNFINISHED = set(
-    """
-    files
-    text.builtin text.corpus text.labelled text.sources text.tokens text.vocabulary
-    vectors.formats
-    """.split()
-)
 
 # Libraries that open connections, or cost seconds to import, and the modules that may name them.
 NETWORK = {"datasets", "huggingface_hub", "http", "requests", "socket", "ssl", "transformers"}
@@ -62,11 +54,6 @@ MODULES = sorted(set(TREES) - {"__init__"})
 
 @pytest.fixture(params=MODULES)
 def module(request) -> str:
-    return request.param
-
-
-@pytest.fixture(params=sorted(set(MODULES) - UNFINISHED))
-def finished(request) -> str:
     return request.param
 
 
@@ -235,17 +222,15 @@ def test_no_module_imports_a_private_name_of_another(module):
             assert not private, f"{module}, line {node.lineno}: {private}"
 
 
-def test_no_private_operator_of_torch(finished):
-    for node in ast.walk(TREES[finished]):
+def test_no_private_operator_of_torch(module):
+    for node in ast.walk(TREES[module]):
         if isinstance(node, ast.Attribute):
             private = re.fullmatch(r"(torch|nn|F)\.(.+\.)?_\w+", ast.unparse(node))
-            assert not private, f"{finished}, line {node.lineno}: {ast.unparse(node)}"
+            assert not private, f"{module}, line {node.lineno}: {ast.unparse(node)}"
 
 
 @pytest.mark.parametrize("module", ["model", "classify.attention"])
 def test_the_models_are_plain_pytorch(module):
-    if module in UNFINISHED:
-        pytest.skip("unfinished")
     assert "numpy" not in libraries(TREES[module])
     assert "autograd.Function" not in ast.unparse(TREES[module])
 
@@ -254,8 +239,8 @@ def test_the_models_are_plain_pytorch(module):
 # themselves by their help: one line is enough for both.
 
 
-def test_every_module_says_what_it_holds(finished):
-    assert ast.get_docstring(TREES[finished])
+def test_every_module_says_what_it_holds(module):
+    assert ast.get_docstring(TREES[module])
 
 
 def test_whatever_is_public_has_a_docstring(module):
@@ -265,26 +250,26 @@ def test_whatever_is_public_has_a_docstring(module):
         assert text.partition("\n")[0].endswith("."), f"{module}.{name}: first line, full stop"
 
 
-def test_docstrings_name_every_argument(finished):
-    for name, node in public_interface(TREES[finished]):
+def test_docstrings_name_every_argument(module):
+    for name, node in public_interface(TREES[module]):
         text = ast.get_docstring(node) or ""
         if text.endswith("; see `Engine`."):  # the contract stands once, in engines/__init__
             continue
         missing = [a.arg for a in arguments(node) if f"\n    {a.arg}: " not in text]
-        assert not missing, f"{finished}.{name} must explain {missing} under Args:"
-        assert not arguments(node) or "\nArgs:\n" in text, f"{finished}.{name} must have Args:"
+        assert not missing, f"{module}.{name} must explain {missing} under Args:"
+        assert not arguments(node) or "\nArgs:\n" in text, f"{module}.{name} must have Args:"
 
 
-def test_a_source_is_a_source(finished):
-    for name, node in public_interface(TREES[finished]):
+def test_a_source_is_a_source(module):
+    for name, node in public_interface(TREES[module]):
         for source in re.findall(r"^Source: (.*)", ast.get_docstring(node) or "", re.MULTILINE):
             ours = re.match(r"as |our |the package|the module|specification of", source)
-            assert not ours, f"{finished}.{name}: no source is {source!r}"
+            assert not ours, f"{module}.{name}: no source is {source!r}"
 
 
-def test_whatever_is_public_is_annotated(finished):
-    for name, node in public_interface(TREES[finished]):
+def test_whatever_is_public_is_annotated(module):
+    for name, node in public_interface(TREES[module]):
         bare = [a.arg for a in arguments(node) if a.annotation is None]
-        assert not bare, f"{finished}.{name} must annotate {bare}"
+        assert not bare, f"{module}.{name} must annotate {bare}"
         returns = not isinstance(node, ast.FunctionDef) or node.returns
-        assert returns, f"{finished}.{name} must annotate what it returns"
+        assert returns, f"{module}.{name} must annotate what it returns"

@@ -282,29 +282,10 @@ def test_a_cache_that_cannot_be_written_costs_one_sentence(packages, monkeypatch
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(builtin.os, "replace", full)
+    monkeypatch.setattr(files.os, "replace", full)
     assert everything()
     assert "could not be cached (No space left on device)" in capsys.readouterr().out
     assert list((packages / "cache").iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("platform", "variables", "expected"),
-    [
-        ("linux", {"XDG_CACHE_HOME": "/x"}, "/x/w2v"),
-        ("linux", {"HOME": "/h"}, "/h/.cache/w2v"),
-        ("darwin", {"HOME": "/h", "XDG_CACHE_HOME": "/x"}, "/h/Library/Caches/w2v"),
-        ("win32", {"LOCALAPPDATA": "/l"}, "/l/w2v"),
-        ("linux", {"W2V_CACHE": "/c", "XDG_CACHE_HOME": "/x"}, "/c"),
-    ],
-)
-def test_the_cache_lies_where_the_platform_keeps_caches(monkeypatch, platform, variables, expected):
-    for name in ("W2V_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(files.sys, "platform", platform)
-    assert files.cache_directory() == Path(expected)
 
 
 def test_no_docstring_at_all_is_refused(packages, monkeypatch):

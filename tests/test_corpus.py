@@ -5,6 +5,7 @@ from datasets import Dataset
 from text_files import RAW_LINES, write
 
 from w2v.text import corpus
+from w2v.text.catalogue import DOCUMENTS, DocumentSet
 from w2v.text.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
 from w2v.text.labelled import load_labelled
 
@@ -53,28 +54,37 @@ def test_the_order_is_that_of_the_seed_and_samples_are_its_head(data):
 def test_wikitext_103_comes_from_its_own_files(data):
     write(data / "wikitext-103-head/wiki.train.head.tokens.gz", " the head . \n")
     write(data / "wikitext-103-head/wiki.test.tokens", " the test . \n")
-    assert texts_of("train", name="wikitext-103") == ["the head ."]
-    assert texts_of("test", name="wikitext-103") == ["the test ."]
+    assert texts_of("train", corpus="wikitext-103") == ["the head ."]
+    assert texts_of("test", corpus="wikitext-103") == ["the test ."]
 
 
 def test_reviews_and_novels_are_read_line_by_line_without_tags(data):
     write(data / "imdb/imdb_unsup.txt.gz", "Good.<br /><br />Not <i>bad</i>: 3 < 4.\n\n Bad. \n")
     write(data / "english_novels/english_novels.txt", "CHAPTER I.\nIt was  he.\n")
-    assert sorted(texts_of("train", name="imdb")) == ["Bad.", "Good. Not bad : 3 < 4."]
-    assert sorted(texts_of("train", name="novels")) == ["CHAPTER I.", "It was he."]
+    assert sorted(texts_of("train", corpus="imdb")) == ["Bad.", "Good. Not bad : 3 < 4."]
+    assert sorted(texts_of("train", corpus="novels")) == ["CHAPTER I.", "It was he."]
+
+
+def test_a_new_corpus_is_one_entry_of_the_table(data, monkeypatch):
+    form = {"train": "songs.txt", "test": "other_songs.txt"}, sorted
+    monkeypatch.setitem(DOCUMENTS, "songs", DocumentSet((form,), hub=None))
+    write(data / "songs.txt", "la la")
+    write(data / "other_songs.txt", "tra la la")
+    assert texts_of("train", corpus="songs") == ["la la"]
+    assert texts_of("test", corpus="songs") == ["tra la la"]
 
 
 @pytest.mark.parametrize(
-    ("name", "source", "message"),
+    ("corpus", "source", "message"),
     [
         ("imdb", "builtin", "source must be 'local' or 'hub' for 'imdb', got 'builtin'; set W2V"),
         ("novels", "builtin", "source must be 'local' for 'novels', got 'builtin'; set W2V_DATA"),
         ("novels", "hub", "source must be 'local' for 'novels', got 'hub'; set W2V_DATA"),
     ],
 )
-def test_a_source_without_the_corpus_is_refused(name, source, message):
+def test_a_source_without_the_corpus_is_refused(corpus, source, message):
     with pytest.raises(ValueError, match=message):
-        load_documents(name, source)
+        load_documents(corpus, source)
 
 
 def test_plain_corpora_have_no_split_but_train(data):
@@ -85,13 +95,13 @@ def test_plain_corpora_have_no_split_but_train(data):
 def test_the_unlabelled_reviews_of_the_hub_are_their_own_split(monkeypatch):
     asked = []
 
-    def from_hub(*arguments):
-        asked.append(arguments)
+    def from_hub(hub, split):
+        asked.append((hub.repository, hub.splits[split]))
         return {"text": ["Good.<br />"]}
 
     monkeypatch.setattr(corpus, "from_hub", from_hub)
-    assert texts_of("train", name="imdb", source="hub") == ["Good."]
-    assert asked == [("imdb", "unsupervised")]
+    assert texts_of("train", corpus="imdb", source="hub") == ["Good."]
+    assert asked == [("stanfordnlp/imdb", "unsupervised")]
 
 
 def test_wikitext_2_has_its_known_number_of_paragraphs(real_data):
@@ -186,7 +196,7 @@ def test_preprocess_drops_labels(data):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: load_documents("wikitext"), "name must be one of .*, got 'wikitext'"),
+        (lambda: load_documents("wikitext"), "corpus must be one of .*, got 'wikitext'"),
         (lambda: load_documents(source="disk"), "source must be one of .*, got 'disk'"),
         (lambda: load_documents(split="dev"), "split must be one of .*, got 'dev'"),
         (lambda: load_documents(n_samples=0), "n_samples must be a positive integer, got 0"),

@@ -115,7 +115,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path, binary):
     path = tmp_path / "cut"
     form = "binary" if binary else "text"
     for length in range(len(content)):
-        with pytest.raises(ValueError, match=f"fname must be a whole word2vec {form} file, got .*"):
+        with pytest.raises(ValueError, match=f"path must be a complete word2vec {form} file"):
             load(path, content[:length], binary=binary)
 
 
@@ -138,7 +138,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path, binary):
 )
 def test_a_wrong_first_line_is_refused(tmp_path, binary, header, reason):
     content = header + (BINARY if binary else TEXT)[3:]
-    with pytest.raises(ValueError, match=f"fname must be a whole .*'; it.* must .*{reason}"):
+    with pytest.raises(ValueError, match=f"path must be a complete .*'; it.* must .*{reason}"):
         load(tmp_path / "counts", content, binary=binary)
 
 
@@ -157,7 +157,7 @@ def test_wrong_counts_are_refused(tmp_path, binary, n_words, dim, in_text, in_bi
         b"9 7\n", b"%d %d\n" % (n_words, dim)
     )
     reason = in_binary if binary else in_text
-    with pytest.raises(ValueError, match=f"fname must be a whole .*'; {reason}"):
+    with pytest.raises(ValueError, match=f"path must be a complete .*'; {reason}"):
         load(tmp_path / "counts", content, binary=binary)
 
 
@@ -210,7 +210,7 @@ def test_binary_numbers_that_are_not_finite_are_refused(tmp_path, number):
 )
 def test_a_damaged_line_is_refused(tmp_path, line, reason):
     content = b"2 3\ncat 1.000 2.000 3.000\n" + line + b"\n"
-    with pytest.raises(ValueError, match=f"whole word2vec text file, got .*damaged'; {reason}"):
+    with pytest.raises(ValueError, match=f"complete word2vec text file, got .*damaged'; {reason}"):
         load(tmp_path / "damaged", content, binary=False)
 
 
@@ -224,15 +224,15 @@ def test_a_binary_word_that_none_could_have_saved_is_refused(tmp_path, word):
 def test_one_format_is_not_taken_for_the_other(tmp_path):
     for binary in (False, True):
         content = saved(tmp_path / "one", binary=not binary)
-        with pytest.raises(ValueError, match="fname must be a whole word2vec"):
+        with pytest.raises(ValueError, match="path must be a complete word2vec"):
             load(tmp_path / "other", content, binary=binary)
 
 
 @FORMATS
 def test_a_missing_file_and_a_directory_are_refused(tmp_path, binary):
-    with pytest.raises(FileNotFoundError, match="fname must be an existing file, got .*none'"):
+    with pytest.raises(FileNotFoundError, match="path must be an existing file, got .*none'"):
         WordVectors.load_word2vec_format(tmp_path / "none", binary=binary)
-    with pytest.raises(ValueError, match="fname must be a whole word2vec .* directory"):
+    with pytest.raises(ValueError, match="path must be a complete word2vec .* directory"):
         WordVectors.load_word2vec_format(tmp_path, binary=binary)
 
 
@@ -255,7 +255,7 @@ def test_a_word_that_the_formats_cannot_hold_is_refused(tmp_path, binary, word):
 def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path, binary):
     (tmp_path / "file").write_bytes(b"")
     path = tmp_path / "file" / "vectors"
-    with pytest.raises(OSError, match="fname must be a file that can be written, got .*vectors'; "):
+    with pytest.raises(OSError, match="path must be a file that can be written, got .*vectors'; "):
         saved(path, binary=binary)
 
 
@@ -296,7 +296,7 @@ class TestKills:
 
         def save_on_a_full_disk(limit):
             fill_the_disk(limit)
-            with pytest.raises(OSError, match="fname must be .*full'; .*File too large"):
+            with pytest.raises(OSError, match="path must be .*full'; .*File too large"):
                 other.save_word2vec_format(path, binary=binary)
             assert list(tmp_path.iterdir()) == [path]
 

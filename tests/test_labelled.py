@@ -4,6 +4,7 @@ import pytest
 from text_files import NEWS, write, write_news
 
 from w2v.text import labelled
+from w2v.text.catalogue import LABELLED, HubSet, LabelledSet
 from w2v.text.labelled import load_csv, load_labelled, split_labelled
 
 pytestmark = pytest.mark.usefixtures("fresh_process")
@@ -62,8 +63,8 @@ def films(data):
     return data
 
 
-def pairs(name: str, **options) -> list[tuple[str, int]]:
-    rows = load_labelled(name, **options)
+def pairs(corpus: str, **options) -> list[tuple[str, int]]:
+    rows = load_labelled(corpus, **options)
     return list(zip(rows["text"], rows["label"], strict=True))
 
 
@@ -116,15 +117,15 @@ def test_a_line_that_is_no_tree_is_refused_with_its_number(films, tree):
         load_labelled("sst")
 
 
-@pytest.mark.parametrize("name", ["imdb", "sst"])
-def test_the_built_in_texts_stand_in_for_every_set(films, name, monkeypatch):
+@pytest.mark.parametrize("corpus", ["imdb", "sst"])
+def test_the_built_in_texts_stand_in_for_every_set(films, corpus, monkeypatch):
     stand_in = (["a", "b"], [0, 1], ("numpy", "torch"))
     monkeypatch.setattr(labelled.builtin, "labelled", lambda split: stand_in)
-    assert pairs(name, source="builtin") == [("a", 0), ("b", 1)]
+    assert pairs(corpus, source="builtin") == [("a", 0), ("b", 1)]
 
 
 @pytest.mark.parametrize(
-    ("name", "split", "n_rows", "n_first"),
+    ("corpus", "split", "n_rows", "n_first"),
     [
         ("imdb", "train", 24_902, 12_431),  # of 25,000
         ("imdb", "test", 25_000, 12_500),
@@ -133,11 +134,34 @@ def test_the_built_in_texts_stand_in_for_every_set(films, name, monkeypatch):
         ("sst", "test", 2_210, 279),  # the counts of the treebank's own paper
     ],
 )
-def test_real_films_have_their_known_numbers(real_data, name, split, n_rows, n_first):
-    rows = load_labelled(name, split=split)
+def test_real_films_have_their_known_numbers(real_data, corpus, split, n_rows, n_first):
+    rows = load_labelled(corpus, split=split)
     assert (len(rows), rows["label"][:].count(0)) == (n_rows, n_first)
     joined = "\n".join(rows["text"])
     assert not any(mark in joined for mark in ("<br", "-LRB-", "``", "\\/", "  "))
+
+
+def test_a_new_set_is_one_entry_of_the_table(data, monkeypatch):
+    letters = LabelledSet(
+        classes=("to me", "to others"),
+        files={"train": ("letters/all.txt",)},
+        read=lambda file, name: ((line[1:], int(line[0])) for line in file),
+        clean=str.strip,
+        hub=HubSet("someone/letters", None, {"train": "written"}, "body", ("ours", "theirs")),
+    )
+    monkeypatch.setitem(LABELLED, "letters", letters)
+    write(data / "letters/all.txt", "0 Dear you,\n1 Dear all,\n0 Hello\n")
+    assert pairs("letters") == [("Dear you,", 0), ("Dear all,", 1), ("Hello", 0)]
+    *parts, split = split_labelled("letters", n_valid=1, n_test=1)
+    assert [len(part) for part in parts] == [1, 1, 1] and split == "held-out training rows"
+
+    def from_hub(hub, split):
+        assert (hub.repository, hub.splits[split]) == ("someone/letters", "written")
+        return {"body": [" Dear hub"], "label": [1]}
+
+    monkeypatch.setattr(labelled, "from_hub", from_hub)
+    assert pairs("letters", source="hub") == [("Dear hub", 1)]
+    assert load_labelled("letters", "hub").features["label"].names == ["ours", "theirs"]
 
 
 # What is refused
@@ -146,7 +170,7 @@ def test_real_films_have_their_known_numbers(real_data, name, split, n_rows, n_f
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: load_labelled("yelp"), "name must be one of 'ag_news', 'imdb', 'sst', got 'yelp'"),
+        (lambda: load_labelled("yelp"), "corpus must be one of 'ag_news', .*, got 'yelp'"),
         (lambda: load_labelled("imdb", split="validation"), "split must be one of 'train', 'test'"),
         (lambda: load_labelled("sst", seed=-1), "seed must lie in"),
         (

@@ -58,10 +58,10 @@ def test_damaged_and_hostile_files_are_refused_and_run_nothing(tmp_path, monkeyp
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="path must be a whole file of w2v"):
+    with pytest.raises(CheckpointError, match="path must be a complete w2v file"):
         load_classifier(path)
     torch.save({"format": Hostile()}, path)
-    with pytest.raises(CheckpointError, match="path must be a whole file of w2v"):
+    with pytest.raises(CheckpointError, match="path must be a complete w2v file"):
         load_classifier(path)
     assert not (tmp_path / "run").exists()
 

@@ -176,7 +176,7 @@ def test_the_file_is_not_changed_by_what_is_done_to_the_tokens(tmp_path):
 def test_a_truncated_corpus_is_refused(tmp_path, part):
     path = make_corpus().save(tmp_path / "corpus")
     path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])
-    with pytest.raises(CheckpointError, match="must be a whole file of w2v, got '.*corpus'; it"):
+    with pytest.raises(CheckpointError, match="must be a complete w2v file, got '.*corpus'; it"):
         WindowDataset.load(path, R)
 
 

@@ -85,7 +85,7 @@ def test_a_directory_that_is_not_there_is_an_error(monkeypatch, tmp_path):
 
 def test_nothing_heavy_is_imported_before_it_is_needed():
     script = (
-        "import sys, w2v.corpus, w2v.labelled;"
+        "import sys, w2v.text.corpus, w2v.text.labelled;"
         "print([m for m in ('datasets', 'transformers', 'tokenizers') if m in sys.modules])"
     )
     run = python(script)

@@ -2,9 +2,12 @@
 
 import signal
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
-from datasets import Dataset
+import torch
+from datasets import Dataset, Features, Sequence, Value
 from text_files import Terminal, python
 
 from w2v.text import tokens
@@ -115,15 +118,72 @@ def test_labels_stay_beside_cached_ids(cache):
         assert texts.features["label"] == labelled.features["label"]
 
 
-@pytest.mark.parametrize("part", [0.0, 0.5, 0.9])
-def test_a_damaged_file_of_the_cache_is_made_again(cache, part):
-    whole = tokenize(some_documents(), load_tokenizer())["input_ids"][:]
+def ids_of(documents: Dataset) -> list[list[int]]:
+    return tokenize(documents, load_tokenizer())["input_ids"][:]
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a new file: the old one may still be mapped to memory."""
+    path.unlink()
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def uncached(data) -> list[list[int]]:
+    """The ids of `some_documents`, made without the cache."""
+    return ids_of(some_documents())
+
+
+@pytest.mark.parametrize("part", [0.0, 0.5, 0.9, 0.999])
+def test_a_truncated_file_of_the_cache_is_made_again(uncached, cache, part):
+    ids_of(some_documents())
+    (path,) = cache.iterdir()
+    content = path.read_bytes()
+    replace_file(path, content[: int(part * len(content))])
+    assert ids_of(some_documents()) == uncached
+    assert path.read_bytes() == content
+
+
+def test_a_file_of_the_cache_with_one_flipped_bit_is_made_again(uncached, cache):
+    ids_of(some_documents())
+    (path,) = cache.iterdir()
+    content = path.read_bytes()
+    first_id = content.index(np.array([7592, 2088], dtype="<i4").tobytes())  # hello world
+    for place in (first_id, 0, len(content) // 2, len(content) - 1):
+        flipped = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+        replace_file(path, flipped)
+        assert ids_of(some_documents()) == uncached
+        assert path.read_bytes() == content
+
+
+def test_a_whole_file_of_other_texts_is_not_taken_for_theirs(uncached, cache):
+    ids_of(some_documents())
     (path,) = cache.iterdir()
     content = path.read_bytes()
     path.unlink()
-    path.write_bytes(content[: int(part * len(content))])
-    assert tokenize(some_documents(), load_tokenizer())["input_ids"][:] == whole
-    assert path.stat().st_size == len(content)
+    ids_of(some_documents("hello"))
+    (other,) = cache.iterdir()
+    other.rename(path)
+    assert ids_of(some_documents()) == uncached
+    assert path.read_bytes() == content
+
+
+def test_ids_from_the_cache_stay_in_its_file_and_keep_their_type(cache):
+    made, read = (tokenize(some_documents(), load_tokenizer()) for _ in range(2))
+    assert made.features == read.features == Features({"input_ids": Sequence(Value("int32"))})
+    numbers = torch.arange(6, dtype=torch.int32)
+    ids = tokens._as_dataset(numbers, torch.tensor([0, 2, 2, 6]), "")
+    assert ids["input_ids"][:] == [[0, 1], [], [2, 3, 4, 5]]
+    numbers += 10
+    assert ids["input_ids"][:] == [[10, 11], [], [12, 13, 14, 15]]  # the same memory
+
+
+@pytest.mark.parametrize("n_more", [996, 997, 998, 3000])
+def test_texts_of_several_batches_keep_their_order(cache, n_more):
+    documents = some_documents(*(f"filler{500 + i % 7} hello" for i in range(n_more)))
+    expected = [[500 + i % 7, 7592] for i in range(n_more)]
+    for _ in range(2):  # made, then read
+        assert ids_of(documents)[3:] == expected
 
 
 def test_a_kill_leaves_nothing_that_is_taken_for_ids(cache):
@@ -144,7 +204,7 @@ type(tokenizer).__call__ = killed
 tokens.tokenize(Dataset.from_dict({"text": ["hello world"] * 5000}), tokenizer)
 """
     assert python(script).returncode == -signal.SIGKILL
-    assert not list(cache.glob("*.arrow"))
+    assert not cache.exists()
     many = Dataset.from_dict({"text": ["hello world"] * 5000})
     ids = tokenize(many, load_tokenizer())["input_ids"]
     assert len(ids) == 5000 and ids[-1] == ids[0]

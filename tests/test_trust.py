@@ -256,7 +256,7 @@ def test_a_spoilt_resume_file_is_refused_runs_nothing_and_changes_no_model(
     last = train_part(tmp_path, monkeypatch)
     spoil(last)
     before, model = contents(tmp_path), make_model()
-    with pytest.raises(w2v.CheckpointError, match=f"must be a whole file of w2v.*{LAST}'; ."):
+    with pytest.raises(w2v.CheckpointError, match=f"must be a complete w2v file.*{LAST}'; ."):
         train(tmp_path, model=model)
     assert contents(tmp_path) == before  # no marker among them
     for name, table in make_model().state_dict().items():

@@ -1,5 +1,6 @@
 """Word vectors: neighbours, odd words, judged pairs and analogies, against loops and gensim."""
 
+import sys
 import tracemalloc
 from inspect import signature
 
@@ -184,7 +185,7 @@ def test_vectors_cannot_be_changed_under_their_unit_vectors(vectors):
 
 
 def test_words_are_looked_up_by_name(vectors):
-    assert len(vectors) == V
+    assert len(vectors) == V and repr(vectors) == "WordVectors(11 words, dim=7)"
     assert "cat" in vectors and "cow" not in vectors
     assert vectors["cat"].tolist() == TABLE[2].tolist()
     assert vectors.vectors.dtype == np.float32
@@ -335,13 +336,19 @@ def test_pairs_without_a_correlation_are_refused(cased, tmp_path, pairs, n_known
         cased.evaluate_word_pairs(path)
 
 
-@given(st.lists(st.integers(0, 4), min_size=2).filter(lambda values: len(set(values)) > 1))
-def test_ranks_and_correlation_are_those_of_the_loop(values):
-    assert w2v.vectors.words._ranks(values).tolist() == oracles.ranks(values)
-    other = [(value * 7) % 5 + place for place, value in enumerate(values)]
-    if len(set(other)) > 1:
-        found = w2v.vectors.words._correlation(np.array(values), np.array(other))
-        assert found == pytest.approx(oracles.correlation(values, other), abs=1e-10)
+@pytest.mark.parametrize("judgements", [(1, 2), (2, 1), (-1, 3)])
+def test_two_pairs_are_enough(cased, tmp_path, judgements):
+    pairs = [("dog", "hat", judgements[0]), ("dog", "east", judgements[1])]
+    found = cased.evaluate_word_pairs(write_pairs(tmp_path / "pairs.tsv", pairs))
+    expected = oracles.word_pairs(CASED_BY_WORD, pairs, None, True, False)
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_word_pairs_without_scipy_say_what_to_install(cased, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)  # as if it were not installed
+    wanted = r"needs scipy, which is not installed; pip install 'w2v\[studies\]'"
+    with pytest.raises(ImportError, match=wanted):
+        cased.evaluate_word_pairs(write_pairs(tmp_path / "pairs.tsv"))
 
 
 # evaluate_word_analogies

@@ -169,6 +169,7 @@ def test_a_word_an_id_and_a_count_are_found_from_one_another():
     assert vocabulary.words[4] == "d"
     assert [vocabulary.count(word) for word in ("d", UNKNOWN, PAD)] == [2, 2, 0]
     assert "d" in vocabulary and "e" not in vocabulary
+    assert repr(vocabulary) == "Vocabulary(5 words, 9 occurrences)"
     with pytest.raises(KeyError, match="word must be one of the 5 words, got 'e'"):
         vocabulary.count("e")
 

@@ -1,11 +1,11 @@
-"""Files that are written whole or not at all, sealed by a digest, and read without trust.
+"""Files that are written whole or not at all, sealed by a digest, and checked when they are read.
 
 A sealed file is an ordinary `torch.save` archive of tensors and plain values. Its archive comment
 holds the SHA-256 of every byte before it, because torch and zip readers do not notice a changed
-bit in a tensor. `torch.load(path, weights_only=True)` and `zipfile` open it as it stands.
+bit in a tensor. `torch.load(path, weights_only=True)` and `zipfile` can open it, too.
 
-This module knows no model: checkpoints, corpora, caches, vectors and results are all written by
-`replaced`, and read back by `read_sealed` where they are sealed.
+Everything that the package writes goes through `replaced`: checkpoints, corpora, caches, vectors
+and results. `read_sealed` reads sealed files. This module does not depend on any model.
 """
 
 import contextlib
@@ -32,18 +32,15 @@ STALE_SECONDS = 3600
 
 
 class CheckpointError(ValueError):
-    """Say which checkpoint cannot be used, or not be written, and why.
-
-    Source: assignment Q3.12 and Q4.1.
-    """
+    """Say which file cannot be used or written, and why."""
 
 
 def write_sealed(path: str | os.PathLike, payload: dict[str, Any]) -> Path:
     """Write tensors and plain values to a file, whole or not at all.
 
-    The bytes go to a temporary file in the same directory, are flushed to the disk, and take
-    the old file's place in one step: a kill at any moment leaves the old or the new one.
-    Equal payloads give equal bytes.
+    The bytes are written to a temporary file in the same directory and flushed to the disk; then
+    the file is renamed. A kill at any moment leaves the old file or the new one. Equal payloads
+    give equal bytes.
 
     Args:
         path: the file; its directory is made if it is missing.
@@ -56,8 +53,6 @@ def write_sealed(path: str | os.PathLike, payload: dict[str, Any]) -> Path:
         TypeError: the payload holds anything else.
         CheckpointError: a tensor is not finite, or the file cannot be written (a full disk,
             say). What was there before is then untouched, and no temporary is left.
-
-    Source: assignment Q3.12.
     """
     path = Path(path)
     try:
@@ -69,7 +64,7 @@ def write_sealed(path: str | os.PathLike, payload: dict[str, Any]) -> Path:
             torch.save(plain, file)  # to a file object: the archive does not repeat its name
             _seal(file)
     except (OSError, RuntimeError) as error:
-        # torch wraps the error of a full disk, at some lengths, into a RuntimeError of its own
+        # torch turns the error of a full disk into a RuntimeError at some lengths
         reason = error if isinstance(error, OSError) else error.__context__ or error
         raise CheckpointError(
             f"path must be a file that can be written, got {str(path)!r}; {reason}"
@@ -78,22 +73,20 @@ def write_sealed(path: str | os.PathLike, payload: dict[str, Any]) -> Path:
 
 
 def read_sealed(path: str | os.PathLike, *, mmap: bool = False) -> dict[str, Any]:
-    """Read what `write_sealed` wrote, if it is whole; run nothing.
+    """Read what `write_sealed` wrote, if it is complete. No code in the file is run.
 
     Args:
         path: the file.
-        mmap: leave the tensors in the file, to be read where they are looked at; whether they
-            are finite is then not looked at. The file itself never changes.
+        mmap: leave the tensors in the file; only the parts that are used are read into memory.
+            Whether they are finite is then not checked. The file is never changed.
 
     Returns:
         The payload, its tensors on the CPU.
 
     Raises:
         FileNotFoundError: there is no such file.
-        CheckpointError: the file is truncated, changed by as much as a bit, written by another
-            program, not finite, or holds something that could run code.
-
-    Source: assignment Q4.1.
+        CheckpointError: the file is truncated, has a changed bit, was written by another
+            program, holds a number that is not finite, or something that could run code.
     """
     try:
         with open(path, "rb") as file, warnings.catch_warnings():
@@ -102,29 +95,28 @@ def read_sealed(path: str | os.PathLike, *, mmap: bool = False) -> dict[str, Any
             return _load(file, mmap=True) if mmap else _plain(_load(file), "payload")
     except FileNotFoundError:
         raise FileNotFoundError(f"path must be an existing file, got {str(path)!r}") from None
-    except Exception as error:  # whatever a damaged or hostile file brings about is one error
+    except Exception as error:  # a damaged or hostile file may cause any error
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise CheckpointError(
-            f"path must be a whole file of w2v, got {str(path)!r}; {reason}"
+            f"path must be a complete w2v file, got {str(path)!r}; {reason}"
         ) from None
 
 
 @contextlib.contextmanager
-def replaced(path: Path) -> Iterator[BinaryIO]:
-    """Open an empty file that takes the place of `path`, in one step, once it is written.
+def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """Open a new file that replaces `path` in one step after it is written.
 
     Args:
         path: the file; its directory is made if it is missing.
 
     Returns:
-        A context that gives the new file, to be written and read. An error inside leaves what
-        was at `path`, and no temporary.
+        A context that gives the new file, to be written and read. After an error inside, the old
+        file is still at `path`, and no temporary is left.
 
     Raises:
         OSError: the file cannot be written.
-
-    Source: assignment Q3.12.
     """
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale_temporaries(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
@@ -158,8 +150,8 @@ def check_writable(directory: str | os.PathLike) -> None:
         ) from None
 
 
-def write_json(path: str | Path, payload: dict[str, Any]) -> Path:
-    """Write a file whole or not at all.
+def write_json(path: str | os.PathLike, payload: dict[str, Any]) -> Path:
+    """Write a JSON file, whole or not at all.
 
     Args:
         path: the file; its directory is made if it is missing.
@@ -170,23 +162,18 @@ def write_json(path: str | Path, payload: dict[str, Any]) -> Path:
 
     Raises:
         ValueError: a number that is not finite, which JSON cannot hold.
-
-    Source: the package's own convention for files.
     """
-    path = Path(path)
     text = json.dumps(payload, indent=1, allow_nan=False)
     with replaced(path) as file:
         file.write(text.encode() + b"\n")
-    return path
+    return Path(path)
 
 
 def cache_directory() -> Path:
-    """Return where this platform keeps caches; W2V_CACHE overrules it.
+    """Return the directory in W2V_CACHE, else the usual one for caches on this platform.
 
     Returns:
-        The directory; it may not be there yet.
-
-    Source: assignment Q3.1 (what is slow to make is made once).
+        The directory; it may not exist yet.
     """
     if chosen := os.environ.get("W2V_CACHE"):
         return Path(chosen)
@@ -200,7 +187,7 @@ def cache_directory() -> Path:
 
 
 def _remove_stale_temporaries(path: Path) -> None:
-    """Remove what a killed save left; another process may be writing the recent ones."""
+    """Remove temporaries of killed processes; recent ones may belong to a running process."""
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - temporary.stat().st_mtime > STALE_SECONDS:
@@ -208,7 +195,7 @@ def _remove_stale_temporaries(path: Path) -> None:
 
 
 def _flush_directory(directory: Path) -> None:
-    """Flush the new name itself to the disk, where the system can."""
+    """Flush the new name of the file to the disk, where the system can."""
     if os.name == "posix":
         descriptor = os.open(directory, os.O_RDONLY)
         try:
@@ -225,20 +212,20 @@ def _seal(file: BinaryIO) -> None:
 
 
 def _check_seal(file: BinaryIO) -> None:
-    """Refuse a file whose last bytes are not the digest of all the others."""
+    """Refuse a file that does not end in the digest of its other bytes."""
     size = file.seek(0, os.SEEK_END)
     body = max(size - SEAL_LENGTH, 0)
     file.seek(body)
     seal = file.read()
     if not seal.startswith(MARK):
-        raise ValueError("it does not end in a digest: truncated, or of another program")
+        raise ValueError("it does not end in a digest: truncated, or not written by w2v")
     if seal != MARK + _digest(file, body):
         raise ValueError("its content does not match its digest: damaged")
     file.seek(0)
 
 
 def _digest(file: BinaryIO, size: int) -> bytes:
-    """Give the SHA-256 of the first `size` bytes in hex, and stay behind them."""
+    """Give the SHA-256 of the first `size` bytes in hex; the next byte is read or written next."""
     digest = hashlib.sha256()
     file.seek(0)
     while chunk := file.read(min(size - file.tell(), 1 << 20)):
@@ -249,22 +236,22 @@ def _digest(file: BinaryIO, size: int) -> bytes:
 def _load(file: BinaryIO, mmap: bool = False) -> dict[str, Any]:
     """Unpickle tensors and plain values only."""
     try:
-        source = file.name if mmap else file  # torch maps files by their name only
+        source = file.name if mmap else file  # torch maps a file only by its name
         payload = torch.load(source, map_location="cpu", weights_only=True, mmap=mmap)
-    except pickle.UnpicklingError:  # torch's message advises an unsafe load: not repeated
+    except pickle.UnpicklingError:  # torch's message recommends an unsafe load, so it is dropped
         raise ValueError(
             "it holds more than tensors and plain values, which could run code; nothing was run"
         ) from None
     if not isinstance(payload, dict):
-        raise ValueError(f"it holds no dict but {type(payload).__name__}")
+        raise ValueError(f"it must hold a dict, got {type(payload).__name__}")
     return payload
 
 
 def _plain(value: Any, where: str) -> Any:
     """Copy a tree of tensors and plain values; refuse anything else.
 
-    A copied tensor brings no larger storage along, and equal strings become one object:
-    pickle would write an equal but distinct one in full, and bytes would differ.
+    The copy of a tensor has no larger storage behind it. Equal strings become one object: pickle
+    writes equal but distinct strings twice, so the bytes of equal payloads would differ.
     """
     if isinstance(value, Tensor):
         return _plain_tensor(value, where)

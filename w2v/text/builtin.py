@@ -1,8 +1,8 @@
-"""The built-in corpus: real English that every installation of w2v already has.
+"""The built-in corpus: English text that every installation of w2v already has.
 
-Its documents are the docstrings of the standard library and of the packages that w2v needs anyway,
-read from their source with `ast`, never imported. It is built once and kept in the platform's cache
-directory, so that the notebooks run without any download.
+Its documents are the docstrings of the standard library and of the packages that w2v needs anyway.
+They are read from the source files with `ast`; no package is imported. The corpus is built once and
+kept in the platform's cache directory, so that the notebooks run without any download.
 """
 
 import ast
@@ -13,30 +13,34 @@ import importlib.metadata
 import importlib.util
 import itertools
 import json
-import os
 import platform
 import re
 import sysconfig
-import tempfile
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from w2v.files import cache_directory
+from w2v.files import cache_directory, replaced
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
 
 PACKAGES = ("numpy", "torch", "pandas", "matplotlib", "transformers", "sympy", "networkx")
 LIBRARIES = ("pandas", "sympy", "torch", "transformers")
 MIN_WORDS = 25
 VOCABULARY_SIZE = 16_000
 HELD_OUT = 0.1  # of the documents, for the test split and for the validation split, each
-FORMAT = 1  # raised whenever the code below would build something else from the same packages
+FORMAT = 1  # raise it when the code below builds something else from the same packages
 
 _SKIPPED = {"site-packages", "dist-packages", "test", "tests", "__pycache__"}
-_RULE = re.compile(r"([-=~^*#_+])\1{2,}")  # the underlines of headings and the rules of tables
+_RULE = re.compile(r"([-=~^*#_+])\1{2,}")  # underlines of headings, lines of tables
 _SPECIAL = re.compile(r"\[(PAD|UNK|CLS|SEP|MASK)\]")
-# The names that give a library away, in any spelling and also inside torch_dtype or np.ndarray.
+# The names of the libraries, in any spelling and also inside torch_dtype or np.ndarray.
 _NAMES = re.compile(
     r"(?<![a-z])(?:pandas|pd|sympy|(?:py)?torch[a-z]*|aten|transformers?|hugging ?face|hf|numpy|np"
     r"|matplotlib|plt|mpl|networkx|nx)(?![a-z])",
@@ -53,13 +57,13 @@ def documents(split: str) -> list[str]:
     Returns:
         The documents, in a fixed shuffled order.
 
-    Source: assignment Q3.1 (the corpus, where neither network nor files are at hand).
+    Source: assignment Q3.1 (the corpus, without network and files).
     """
     return [text for _, text in _split(_all_documents(), split)]
 
 
 def labelled(split: str) -> tuple[list[str], list[int], tuple[str, ...]]:
-    """Ask of a docstring which of four libraries it describes; its name is masked.
+    """List docstrings of four libraries; the class is the library, whose name is masked.
 
     Args:
         split: "train", or "test", whose texts are all in the test split of `documents`.
@@ -72,7 +76,7 @@ def labelled(split: str) -> tuple[list[str], list[int], tuple[str, ...]]:
     parts = ("train", "validation") if split == "train" else ("test",)
     pairs = [pair for part in parts for pair in _split(_all_documents(), part)]
     by_class = [[text for library, text in pairs if library == name] for name in LIBRARIES]
-    # zip stops at the smallest class; taking turns keeps every head of the list balanced.
+    # zip stops at the smallest class. The classes take turns: every head of the list is balanced.
     texts = list(itertools.chain.from_iterable(zip(*by_class, strict=False)))
     labels = [i % len(LIBRARIES) for i in range(len(texts))]
     return [mask_names(text) for text in texts], labels, LIBRARIES
@@ -85,20 +89,20 @@ def mask_names(text: str) -> str:
         text: a docstring.
 
     Returns:
-        The text, from which the library can be told only by what it says.
+        The text without the names.
 
     Source: assignment section 4 (a text classification task).
     """
     return _NAMES.sub("library", text)
 
 
-def tokenizer():
-    """Load the built-in corpus's own WordPiece tokenizer: lower-casing, [PAD] is 0, [UNK] is 1.
+def tokenizer() -> "PreTrainedTokenizerFast":
+    """Load the WordPiece tokenizer of the built-in corpus: lower-casing, [PAD] is 0, [UNK] is 1.
 
     Returns:
         A fast `transformers` tokenizer; the same ids for the same package versions.
 
-    Source: assignment Q3.1 (the tokenizer, where that of BERT is not at hand).
+    Source: assignment Q3.1 (the tokenizer, without network and files).
     """
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
@@ -109,7 +113,7 @@ def tokenizer():
     )
 
 
-def _split(pairs: list, split: str) -> list:
+def _split(pairs: list[list[str]], split: str) -> list[list[str]]:
     """Cut the shuffled documents into test, validation and train, in this order."""
     n = int(len(pairs) * HELD_OUT)
     return {"test": pairs[:n], "validation": pairs[n : 2 * n], "train": pairs[2 * n :]}[split]
@@ -140,7 +144,9 @@ def _read_documents() -> list[list[str]]:
 def _docstrings_of(package: str) -> Iterator[str]:
     """Yield the docstrings in the source of a package; files that do not parse are skipped."""
     root = _root(package)
-    for path in sorted(root.rglob("*.py")) if root else ():
+    if root is None:
+        return
+    for path in sorted(root.rglob("*.py")):
         if _SKIPPED.isdisjoint(path.relative_to(root).parts):
             try:
                 tree = _parse(path.read_text(encoding="utf-8"))
@@ -150,16 +156,18 @@ def _docstrings_of(package: str) -> Iterator[str]:
 
 
 def _root(package: str) -> Path | None:
-    """Find where a package's source lies, without importing it."""
+    """Find the directory of a package's source without importing it; None if not installed."""
     if package == "python":
         return Path(sysconfig.get_path("stdlib"))
     spec = importlib.util.find_spec(package)
-    return Path(spec.submodule_search_locations[0]) if spec else None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(spec.submodule_search_locations[0])
 
 
 def _parse(source: str) -> ast.Module:
-    """Parse a source file; its own warnings (invalid escapes) are not ours to show."""
-    # Collecting garbage while a large tree grows doubles the time.
+    """Parse a source file; warnings about its code (invalid escapes, say) are not shown."""
+    # Collecting garbage while a large tree grows would double the time.
     gc.disable()
     try:
         with warnings.catch_warnings():
@@ -185,8 +193,8 @@ def _train_tokenizer(texts: list[str]) -> str:
     from tokenizers.trainers import WordPieceTrainer
 
     special, learner = ["[PAD]", "[UNK]"], _wordpiece()
-    # The trainer numbers the inner letters of words in the order of a hash table, another one in
-    # every run. Named before it starts, they have fixed ids, and so has all that follows.
+    # The trainer numbers the inner letters of words in the order of a hash table, which differs
+    # from run to run. Given as special tokens, they have fixed ids, and so has every other piece.
     letters = learner.normalizer.normalize_str("".join(sorted(set("".join(texts)))))
     letters = sorted(set(letters) - {" "})
     trainer = WordPieceTrainer(
@@ -196,11 +204,11 @@ def _train_tokenizer(texts: list[str]) -> str:
         show_progress=False,
     )
     learner.train_from_iterator(texts, trainer)
-    # A fresh tokenizer, in which the letters are pieces like any other.
+    # In a new tokenizer the letters are ordinary pieces.
     return _wordpiece(learner.get_vocab()).to_str()
 
 
-def _wordpiece(vocabulary: dict[str, int] | None = None):
+def _wordpiece(vocabulary: dict[str, int] | None = None) -> "Tokenizer":
     """Make a lower-casing WordPiece tokenizer that splits words as BERT's does."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
@@ -210,39 +218,25 @@ def _wordpiece(vocabulary: dict[str, int] | None = None):
     return tokenizer
 
 
-def _cached(name: str, build: Callable):
-    """Return what `build` makes, from the cache where it is there and whole."""
+def _cached(name: str, build: Callable[[], Any]) -> Any:
+    """Return what `build` makes, from the cache if a whole file is there."""
     path = cache_directory() / f"{name}-{_cache_key()}.json.gz"
     try:
         return json.loads(gzip.decompress(path.read_bytes()))  # gzip holds a checksum
-    except (OSError, ValueError, EOFError, gzip.zlib.error):
-        pass  # absent or broken: built again
+    except (OSError, ValueError, EOFError, zlib.error):
+        pass  # missing or damaged: built again
     value = build()
     try:
-        _write_whole(path, gzip.compress(json.dumps(value).encode(), compresslevel=6, mtime=0))
+        with replaced(path) as file:
+            file.write(gzip.compress(json.dumps(value).encode(), compresslevel=6, mtime=0))
     except OSError as error:
         print(f"The {name} could not be cached ({error.strerror}), and will be built again.")
     return value
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that whoever reads it finds all of it, or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
 def _cache_key() -> str:
-    """Digest the versions of all that the corpus is made of and by."""
-    versions = {"format": FORMAT, "python": platform.python_version()}
+    """Digest the versions of the packages that the corpus is made from and with."""
+    versions: dict[str, str | int | None] = {"format": FORMAT, "python": platform.python_version()}
     for package in (*PACKAGES, "tokenizers"):
         try:
             versions[package] = importlib.metadata.version(package)

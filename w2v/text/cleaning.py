@@ -1,13 +1,13 @@
-"""What the files did to a text, undone: it reads again as it was written.
+"""Cleaning: what the files of a corpus changed in a text is undone.
 
-Every text is cleaned once, where it enters, by the function of its corpus.
+Every text is cleaned once, when it is loaded, by the function of its corpus.
 """
 
 import html
 import re
 
-# AG News lost the "&" of its HTML codes to a space: " #39;s" was "&#39;s". Only the codes that do
-# occur are named, since " part;" or " real;" are words far more often than codes.
+# AG News has a space where the "&" of an HTML code was: " #39;s" was "&#39;s". Only the codes that
+# occur are listed, since " part;" or " real;" are far more often words than codes.
 _LOST_AMPERSAND = re.compile(
     r"(?:^| )(?=(?:#x?[0-9a-fA-F]+|quot|amp|lt|gt|nbsp|hellip|[mn]dash|[lr][sd]quo"
     r"|[a-zA-Z](?:acute|grave|circ|uml|tilde|cedil));)"
@@ -18,13 +18,13 @@ _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
 def undo_word_tokens(line: str) -> str:
-    """Undo what WikiText's word-tokenised files did to a line: unknown words, split numbers.
+    """Join the numbers and compounds that WikiText's `.tokens` files split; mark unknown words.
 
     Args:
         line: a line of a `.tokens` file.
 
     Returns:
-        The line, with "[UNK]" for "<unk>" and whole numbers and compounds.
+        The line with whole numbers and compounds, and "[UNK]" for "<unk>".
 
     Source: Merity et al. 2016 (WikiText).
     """
@@ -34,16 +34,16 @@ def undo_word_tokens(line: str) -> str:
 
 
 def clean_ag_news(text: str) -> str:
-    """Give a news text back its characters: codes, tags and line breaks are undone.
+    """Replace the HTML codes of a news text by characters; remove tags and backslashes.
 
-    HTML codes become characters (also those that lost their "&" to a space), tags go, a backslash
-    (which stands for a line break, or before a "$") becomes a space, and runs of spaces become one.
+    A code may have a space in the place of its "&". A backslash, which stands for a line break or
+    before a "$", becomes a space. Several spaces become one.
 
     Args:
         text: title and description as the file has them.
 
     Returns:
-        The text as a reader would have seen it.
+        The text as a reader of the news saw it.
 
     Source: assignment section 4 (AG News).
     """
@@ -52,29 +52,29 @@ def clean_ag_news(text: str) -> str:
 
 
 def clean_review(text: str) -> str:
-    """Take tags (`<br />` for the most part), codes and runs of spaces out of a film review.
+    """Remove the tags of a film review (most are `<br />`), its HTML codes and repeated spaces.
 
     Args:
         text: the review as the file has it.
 
     Returns:
-        The text as a reader would have seen it.
+        The text as a reader of the review saw it.
 
-    Source: assignment section 4; Maas et al. 2011 (IMDB).
+    Source: Maas et al. 2011 (IMDB).
     """
     return " ".join(html.unescape(_TAG.sub(" ", text)).split())
 
 
 def clean_treebank(text: str) -> str:
-    """Give a sentence of the treebank its brackets, quotes, slashes and stars back.
+    """Restore the brackets, quotes, slashes and stars of a sentence of the treebank.
 
     Args:
-        text: the words of a tree, or a sentence of the hub's, with a space between any two.
+        text: the words of a tree, or a sentence of the hub, with a space between two words.
 
     Returns:
-        The sentence: "-LRB-" is "(", "``" is '"'. Its words stay apart, as WikiText's do.
+        The sentence: "-LRB-" becomes "(", "``" becomes '"'. The spaces between the words stay.
 
-    Source: assignment section 4; Socher et al. 2013 (the Stanford Sentiment Treebank).
+    Source: Socher et al. 2013 (the Stanford Sentiment Treebank).
     """
     for mark, written in _TREEBANK.items():
         text = text.replace(mark, written)

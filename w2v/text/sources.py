@@ -1,8 +1,8 @@
 """The places where text comes from: local files, the Hugging Face hub, the built-in docstrings.
 
-The one room that may reach the network. Three sources, one interface: files in the directory that
-the environment variable W2V_DATA names ("local"), the Hugging Face hub ("hub"), and the docstrings
-of the installed packages ("builtin", see `w2v.builtin`).
+No other module reaches the network. There are three sources: files in the directory that the
+environment variable W2V_DATA names ("local"), the Hugging Face hub ("hub"), and the docstrings
+of the installed packages ("builtin", see `w2v.text.builtin`).
 """
 
 import contextlib
@@ -15,39 +15,35 @@ import warnings
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
 from tqdm import TqdmWarning
 
 from w2v.config import check_choice
+from w2v.text.catalogue import DOCUMENTS, LABELLED, HubSet
 
-with warnings.catch_warnings():  # on a page without widgets tqdm warns, at its first import only
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+with warnings.catch_warnings():  # its first import in a notebook without widgets warns
     warnings.simplefilter("ignore", TqdmWarning)
     import tqdm.auto  # noqa: F401
 
 SOURCES = ("auto", "local", "hub", "builtin")
 BERT = "bert-base-uncased"
-HUB_PATIENCE = 4.0  # seconds, name look-up included: a closed network costs less than 5
-HUB = {  # for each corpus, where the hub has it: repository and configuration
-    "wikitext-2": ("Salesforce/wikitext", "wikitext-2-raw-v1"),
-    "wikitext-103": ("Salesforce/wikitext", "wikitext-103-raw-v1"),
-    "imdb": ("stanfordnlp/imdb", "plain_text"),
-    "novels": None,
-    "ag_news": ("fancyzhx/ag_news", None),
-    "sst": ("stanfordnlp/sst2", None),
-}
+HUB_TIMEOUT = 4.0  # seconds: with the imports, a closed network costs less than 5
 
 
 def resolve_source(source: str = "auto", *, needs: tuple[str, ...] = ("wikitext-2",)) -> str:
-    """Settle where this process takes its text from, and say so once if it was left open.
+    """Choose where this process takes its text from; print the choice once.
 
-    Documents, labelled texts and tokenizer must come from one place, so "auto" is settled once
-    for a process: the directory in W2V_DATA; else the hub, if it answers within 5 seconds or holds
-    everything in its local cache; else the built-in corpus.
+    Documents, labelled texts and tokenizer must come from one source. So "auto" is decided once
+    in a process: the directory in W2V_DATA if it is set; else the hub, if it answers within 5
+    seconds or its local cache holds everything; else the built-in corpus.
 
     Args:
-        source: "auto", or "local", "hub" or "builtin", which are returned as they are.
-        needs: the corpora that the hub's local cache must hold to be taken without a network.
+        source: "auto"; or "local", "hub" or "builtin", which are returned unchanged.
+        needs: the data sets that the hub's local cache must hold if the hub does not answer.
 
     Returns:
         "local", "hub" or "builtin".
@@ -60,7 +56,7 @@ def resolve_source(source: str = "auto", *, needs: tuple[str, ...] = ("wikitext-
     """
     check_choice("source", source, SOURCES)
     for name in needs:
-        check_choice("needs", name, tuple(HUB))
+        check_choice("needs", name, tuple(DOCUMENTS | LABELLED))
     if source == "auto":
         return _settle_source(os.environ.get("W2V_DATA", ""), tuple(needs))
     if source == "local":
@@ -72,7 +68,7 @@ _settled: dict[str, str] = {}
 
 
 def _settle_source(directory: str, needs: tuple[str, ...]) -> str:
-    """Settle "auto" for this value of W2V_DATA, the first time with a printed sentence."""
+    """Decide "auto" for this value of W2V_DATA; the first time, print the decision."""
     if directory not in _settled:
         if directory:
             _data_directory()
@@ -89,49 +85,45 @@ def _settle_source(directory: str, needs: tuple[str, ...]) -> str:
     return _settled[directory]
 
 
-def found_file(name: str) -> Path | None:
+def found_file(path: str) -> Path | None:
     """Look for a file under W2V_DATA, plain or gzipped.
 
     Args:
-        name: its path there, without .gz.
+        path: its path there, without .gz.
 
     Returns:
         Where it is; None where it is not.
 
     Raises:
         FileNotFoundError: W2V_DATA names no directory.
-
-    Source: assignment Q3.1.
     """
-    candidates = (_data_directory() / name, _data_directory() / f"{name}.gz")
-    return next((path for path in candidates if path.is_file()), None)
+    candidates = (_data_directory() / path, _data_directory() / f"{path}.gz")
+    return next((found for found in candidates if found.is_file()), None)
 
 
-def find_file(*names: str) -> Path:
+def find_file(*paths: str) -> Path:
     """Find the first of some files under W2V_DATA that is there, plain or gzipped.
 
     Args:
-        names: paths there, without .gz, the one to be preferred first.
+        paths: paths there, without .gz, the preferred one first.
 
     Returns:
         Where it is.
 
     Raises:
         FileNotFoundError: none of them is there, or W2V_DATA names no directory.
-
-    Source: assignment Q3.1.
     """
-    for name in names:
-        if (path := found_file(name)) is not None:
-            return path
+    for path in paths:
+        if (found := found_file(path)) is not None:
+            return found
     raise FileNotFoundError(
-        f"the directory in W2V_DATA must hold {' or '.join(names)} (or the same with .gz), got no"
+        f"the directory in W2V_DATA must hold {' or '.join(paths)} (or the same with .gz), got no"
         " such file; add it, or pass another source"
     )
 
 
 def open_text(path: Path, newline: str | None = None) -> TextIO:
-    """Open a UTF-8 text file, gzipped where its name ends in .gz; a mark at its start is no text.
+    """Open a UTF-8 text file, gzipped where its name ends in .gz; a byte order mark is skipped.
 
     Args:
         path: the file.
@@ -139,36 +131,32 @@ def open_text(path: Path, newline: str | None = None) -> TextIO:
 
     Returns:
         The open file, to be read.
-
-    Source: assignment Q3.1.
     """
     opener = gzip.open if path.suffix == ".gz" else open
-    return opener(path, "rt", encoding="utf-8-sig", newline=newline)
+    return cast(TextIO, opener(path, "rt", encoding="utf-8-sig", newline=newline))  # for "rt"
 
 
 @contextlib.contextmanager
 def talking_to_hub(name: str) -> Iterator[bool]:
-    """Talk to the hub; without a network keep to its local cache, and never retry.
+    """Let the hub's clients load something; offline, from their local cache without retries.
 
     Args:
-        name: what is asked for, for the message.
+        name: the repository, for the message.
 
     Returns:
-        A context that gives whether the hub is offline.
+        A context that gives True if the hub is offline.
 
     Raises:
-        ConnectionError: the hub neither answers nor has the thing in its local cache.
-
-    Source: assignment Q3.1.
+        ConnectionError: the hub does not answer, and its local cache does not hold the repository.
     """
-    import datasets
+    from datasets import config
     from huggingface_hub import constants
 
     offline = not _hub_answers()
-    before = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
+    before = constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE
     try:
         if offline:
-            constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+            constants.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE = True
         with quiet():
             yield offline
     except (OSError, ValueError) as error:
@@ -179,37 +167,31 @@ def talking_to_hub(name: str) -> Iterator[bool]:
             ' or pass source="builtin"'
         ) from error
     finally:
-        constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
+        constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE = before
 
 
-def from_hub(name: str, split: str):
-    """Load one split of a corpus of the hub, or of its local cache.
+def from_hub(hub: HubSet, split: str) -> "Dataset":
+    """Load one split of a data set from the hub, or from its local cache.
 
     Args:
-        name: one of `HUB`.
-        split: as the hub calls it.
+        hub: where the hub has the data set.
+        split: one of `hub.splits`.
 
     Returns:
-        A `datasets.Dataset` with the hub's own columns.
+        A `datasets.Dataset` with the columns that the hub has.
 
     Raises:
-        ConnectionError: the hub neither answers nor has the corpus in its local cache.
-
-    Source: assignment Q3.1.
+        ConnectionError: the hub does not answer, and its local cache does not hold the data set.
     """
     from datasets import load_dataset
 
-    repository, configuration = HUB[name]
-    with talking_to_hub(repository):
-        return load_dataset(repository, configuration, split=split)
+    with talking_to_hub(hub.repository):
+        return load_dataset(hub.repository, hub.configuration, split=hub.splits[split])
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the progress bars and advice of the hub's clients off the page, for a while.
-
-    Source: assignment Q3.1.
-    """
+    """Switch off the progress bars and log messages of `datasets` and the hub inside a `with`."""
     import datasets
     from huggingface_hub import utils
 
@@ -230,30 +212,30 @@ def quiet() -> Iterator[None]:
 
 @cache
 def _hub_answers() -> bool:
-    """Ask the hub for one small file's head; once for a process, and for 5 seconds at most."""
+    """Tell whether the hub answers a request within HUB_TIMEOUT; one request in a process."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
         return False
     answers = []
 
-    def ask() -> None:
+    def request_a_file() -> None:
         request = urllib.request.Request(
             f"{constants.ENDPOINT}/{BERT}/resolve/main/vocab.txt", method="HEAD"
         )
         with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
-            urllib.request.urlopen(request, timeout=HUB_PATIENCE).close()
+            urllib.request.urlopen(request, timeout=HUB_TIMEOUT).close()
             answers.append(True)
 
-    # A name look-up takes no timeout, hence the thread that may be left behind.
-    thread = threading.Thread(target=ask, daemon=True)
+    # A name look-up has no timeout, hence a thread, which is left behind if it hangs.
+    thread = threading.Thread(target=request_a_file, daemon=True)
     thread.start()
-    thread.join(HUB_PATIENCE)
+    thread.join(HUB_TIMEOUT)
     return bool(answers)
 
 
 def _is_cached(name: str) -> bool:
-    """Tell whether the hub's local cache holds a corpus, or the tokenizer."""
+    """Tell whether the hub's local cache holds a data set, or the tokenizer."""
     if name == BERT:
         from huggingface_hub import try_to_load_from_cache
 
@@ -261,9 +243,11 @@ def _is_cached(name: str) -> bool:
         return any(isinstance(try_to_load_from_cache(BERT, file), str) for file in files)
     from datasets import config
 
-    repository, configuration = HUB[name] or ("", None)
-    folder = Path(config.HF_DATASETS_CACHE) / repository.replace("/", "___")
-    return any(folder.glob(f"{configuration or 'default'}/*/*/dataset_info.json"))
+    hub = (DOCUMENTS | LABELLED)[name].hub
+    if hub is None:
+        return False
+    folder = Path(config.HF_DATASETS_CACHE) / hub.repository.replace("/", "___")
+    return any(folder.glob(f"{hub.configuration or 'default'}/*/*/dataset_info.json"))
 
 
 def _data_directory() -> Path:

@@ -3,23 +3,37 @@
 import contextlib
 import hashlib
 import json
-import sys
+from array import array
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
 
 from w2v.config import check_positive_int
-from w2v.files import cache_directory
+from w2v.files import CheckpointError, cache_directory, read_sealed, write_sealed
 from w2v.text.sources import quiet
 
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedTokenizerFast
+
 CACHED_FROM = 1_000_000  # characters: a smaller corpus is tokenised in a second
+BATCH = 1000  # texts that the tokenizer gets at once
 
 
-def tokenize(documents, tokenizer, *, max_length: int = 256):
+def tokenize(
+    documents: "Dataset", tokenizer: "PreTrainedTokenizerFast", *, max_length: int = 256
+) -> "Dataset":
     """Turn texts into ids, the same way for documents and for labelled texts.
 
-    No special tokens: their rows would enter the classifier without ever having been trained.
-    Uses all cores, and shows a bar on a terminal. The ids of a million characters or more are
-    kept in the platform's cache directory, under a digest of texts and tokenizer.
+    No special tokens are added: Word2Vec would not train their rows, and the classifier would
+    read them. The tokenizer uses all cores; a terminal shows a progress bar. The ids of a corpus
+    of a million characters or more are kept in the platform's cache directory.
 
     Args:
         documents: a `datasets.Dataset` with a column `text`, and perhaps `label`.
@@ -37,59 +51,87 @@ def tokenize(documents, tokenizer, *, max_length: int = 256):
     check_positive_int("max_length", max_length)
     if not len(documents):
         raise ValueError("documents must hold at least one text, got none")
-    from datasets import Features, Sequence, Value, concatenate_datasets
+    from datasets import concatenate_datasets
 
-    encode = partial(
-        tokenizer,
-        add_special_tokens=False,
-        truncation=True,
-        max_length=max_length,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-    )
     texts = documents.select_columns("text")
-    key, n_characters = _identity_of_ids(texts, tokenizer, max_length)
-    options = {
-        "batched": True,  # the tokenizer's own threads share the texts of a batch
-        "remove_columns": ["text"],
-        "features": Features({"input_ids": Sequence(Value("int32"))}),
-        "new_fingerprint": key,
-        "desc": "tokenising",
-    }
-    with contextlib.nullcontext() if sys.stderr.isatty() else quiet():
-        ids = _mapped(texts, lambda rows: encode(rows["text"]), options, n_characters)
-        if "label" in documents.column_names:
+    digest, n_characters = _digest(texts, tokenizer, max_length)
+    encode = partial(_encode, texts, tokenizer, max_length)
+    tokens, offsets = encode() if n_characters < CACHED_FROM else _cached(encode, digest)
+    ids = _as_dataset(tokens, offsets, digest)
+    if "label" in documents.column_names:
+        with quiet():
             ids = concatenate_datasets([ids, documents.select_columns("label")], axis=1)
     return ids
 
 
-def _mapped(texts, encode, options: dict, n_characters: int):
-    """Encode texts, or take their ids from the cache, where they lie in a file mapped to memory."""
+def _cached(encode: Callable[[], tuple[Tensor, Tensor]], digest: str) -> tuple[Tensor, Tensor]:
+    """Return the ids from the cache, where they stay in the file; encode what is not there."""
+    path = cache_directory() / f"tokens-{digest}.pt"
+    with contextlib.suppress(OSError, CheckpointError):  # missing or damaged: made again
+        saved = read_sealed(path, mmap=True)
+        if saved.get("made_from") == digest:
+            return saved["tokens"], saved["offsets"]
+    tokens, offsets = encode()
+    try:
+        write_sealed(path, {"tokens": tokens, "offsets": offsets, "made_from": digest})
+    except CheckpointError as error:
+        print(f"The ids could not be cached ({error}), and will be made again.")
+    return tokens, offsets
+
+
+def _encode(
+    texts: "Dataset", tokenizer: "PreTrainedTokenizerFast", max_length: int
+) -> tuple[Tensor, Tensor]:
+    """Tokenise n texts: all ids in one row, int32, and where each text starts, (n + 1,), int64."""
+    tokens, offsets = array("i"), array("q", [0])  # they grow in place: no second copy
+    with tqdm(total=len(texts), desc="tokenising", unit=" texts", disable=None) as bar:
+        for batch in _batches(texts):
+            encoded = tokenizer(
+                batch,
+                add_special_tokens=False,
+                truncation=True,
+                max_length=max_length,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+            )
+            for ids in encoded["input_ids"]:
+                tokens.extend(ids)
+                offsets.append(len(tokens))
+            bar.update(len(batch))
+    return torch.from_numpy(np.asarray(tokens)), torch.from_numpy(np.asarray(offsets))
+
+
+def _batches(texts: "Dataset") -> Iterator[list[str]]:
+    """Yield the texts in order, some at a time."""
+    for first in range(0, len(texts), BATCH):
+        yield texts[first : first + BATCH]["text"]
+
+
+def _as_dataset(tokens: Tensor, offsets: Tensor, fingerprint: str) -> "Dataset":
+    """Make a dataset of lists of ids. They are views of the tokens, so that nothing is copied."""
+    import pyarrow
     from datasets import Dataset
 
-    if n_characters >= CACHED_FROM:
-        path = cache_directory() / f"tokens-{options['new_fingerprint']}.arrow"
-        with contextlib.suppress(OSError, ValueError):  # absent or damaged: made again
-            if len(found := Dataset.from_file(str(path))) == len(texts):
-                return found
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return texts.map(
-                encode, cache_file_name=str(path), load_from_cache_file=False, **options
-            )
-        except OSError as error:
-            print(f"The ids could not be cached ({error.strerror}), and will be made again.")
-    return texts.map(encode, **options)
+    ids, lists = pyarrow.array(tokens.numpy()), []
+    for first in range(0, len(offsets) - 1, BATCH):  # offsets of a pyarrow list are int32
+        places = offsets[first : first + BATCH + 1]
+        start, end = int(places[0]), int(places[-1])
+        relative = pyarrow.array((places - start).int().numpy())
+        lists.append(pyarrow.ListArray.from_arrays(relative, ids[start:end]))
+    table = pyarrow.table({"input_ids": pyarrow.chunked_array(lists)})
+    return Dataset(table, fingerprint=fingerprint)
 
 
-def _identity_of_ids(texts, tokenizer, max_length: int) -> tuple[str, int]:
+def _digest(
+    texts: "Dataset", tokenizer: "PreTrainedTokenizerFast", max_length: int
+) -> tuple[str, int]:
     """Digest all that the ids of texts depend on; count the characters of the texts."""
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     state["truncation"] = state["padding"] = None  # of the last call
     digest = hashlib.sha256(json.dumps([state, max_length, version("tokenizers")]).encode())
     n_characters = 0
-    for rows in texts.iter(batch_size=1000):
-        for text in rows["text"]:
+    for batch in _batches(texts):
+        for text in batch:
             n_characters += len(text)
             content = text.encode("utf-8", "surrogatepass")
             digest.update(len(content).to_bytes(8, "little") + content)

@@ -2,10 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
 from w2v.config import check_positive_int
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 PAD, UNKNOWN = "<pad>", "<unk>"  # ids 0 and 1 of every `Vocabulary`
 
@@ -13,10 +17,10 @@ PAD, UNKNOWN = "<pad>", "<unk>"  # ids 0 and 1 of every `Vocabulary`
 class Vocabulary:
     """Give each frequent word of some texts an id; all other words share one.
 
-    Id 0 is the pad, "<pad>"; id 1 stands for every word left out, "<unk>"; the words kept follow,
-    the most frequent first, words of equal count by the alphabet. It can stand where the
-    BERT tokenizer does: ids from `encode` make a `WindowDataset`, `words` names the rows of
-    `WordVectors`, and `tokenizer()` is what `preprocess` takes.
+    Id 0 is the pad, "<pad>"; id 1 stands for every word left out, "<unk>". The words kept follow:
+    the most frequent first, words of equal count in alphabetical order. A vocabulary can replace
+    the BERT tokenizer: ids from `encode` make a `WindowDataset`, `words` names the rows of
+    `WordVectors`, and `preprocess` takes `tokenizer()`.
 
     Args:
         counts: the occurrences of each word in the texts, as a dict or a `Counter`.
@@ -64,8 +68,6 @@ class Vocabulary:
         Raises:
             TypeError: a text that is a string, not a list of words.
             TypeError, ValueError: `min_count` or `size` is no positive integer.
-
-        Source: Mikolov et al. 2013a, section 4.
         """
         counts = Counter()
         for text in texts:
@@ -87,6 +89,9 @@ class Vocabulary:
 
     def __contains__(self, word: str) -> bool:
         return word in self.index
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self)} words, {int(self.counts.sum())} occurrences)"
 
     def encode(self, words: Sequence[str]) -> list[int]:
         """Give the id of each word.
@@ -115,8 +120,6 @@ class Vocabulary:
 
         Raises:
             IndexError: an id outside [0, V).
-
-        Source: assignment Q3.1.
         """
         for i in ids:
             if not 0 <= i < len(self):
@@ -134,23 +137,19 @@ class Vocabulary:
 
         Raises:
             KeyError: a word that was left out or never seen.
-
-        Source: Mikolov et al. 2013b, section 2.2 (unigram counts).
         """
         if word not in self.index:
             raise KeyError(f"word must be one of the {len(self)} words, got {word!r}")
-        return self.counts[self.index[word]].item()
+        return int(self.counts[self.index[word]])
 
-    def tokenizer(self):
-        """Make a tokenizer of these words, for `preprocess` and all that takes one.
+    def tokenizer(self) -> "PreTrainedTokenizerFast":
+        """Make a tokenizer of these words, for `preprocess` and `tokenize`.
 
-        It cuts a text at white space and changes nothing else: lower-case texts first, where
-        the words of the vocabulary are.
+        It splits a text at white space and changes nothing else. If the words of the vocabulary
+        are in lower case, the texts must be, too.
 
         Returns:
             A fast `transformers` tokenizer with the same ids.
-
-        Source: assignment Q3.1.
         """
         from tokenizers import Tokenizer, models, pre_tokenizers
         from transformers import PreTrainedTokenizerFast
@@ -161,7 +160,7 @@ class Vocabulary:
 
 
 def _list_of_words(text: Sequence[str]) -> Sequence[str]:
-    """Refuse a string: its letters would pass for words."""
+    """Refuse a string: each of its letters would count as a word."""
     if isinstance(text, str):
         raise TypeError(f"text must be a list of words, got {text[:40]!r}; cut it first")
     return text

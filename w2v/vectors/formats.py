@@ -1,16 +1,16 @@
-"""Files that word vectors share with other tools: the word2vec formats, and lists of questions.
+"""Files that other tools use too: word vectors in the word2vec formats, and test questions.
 
-Both word2vec formats begin with a line "n d". In text, a line for each word follows: the word and
-its d numbers, with spaces between. In binary, each word is followed by one space and d float32
-(little-endian). Neither holds a digest as checkpoints do: a damaged number that is still a number
-goes unseen.
+Both word2vec formats begin with a line "n d". In the text format a line for each word follows: the
+word and its d numbers, with spaces between. In the binary format each word is followed by one space
+and d numbers, float32 and little-endian. Neither format holds a digest as checkpoints do, so a
+damaged number that is still a number is not detected.
 """
 
 import math
 import mmap
 import os
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -21,12 +21,12 @@ LONGEST_HEADER = 100
 
 
 def write_word2vec(
-    fname: str | os.PathLike, words: Sequence[str], vectors: np.ndarray, *, binary: bool
+    path: str | os.PathLike, words: Sequence[str], vectors: np.ndarray, *, binary: bool
 ) -> None:
-    """Write words and vectors, whole or not at all; numbers come back bit for bit.
+    """Write words and vectors, whole or not at all. The numbers can be read back bit for bit.
 
     Args:
-        fname: the file; its directory is made if it is missing.
+        path: the file; its directory is made if it is missing.
         words: n different words.
         vectors: their vectors, shape (n, d), float32.
         binary: the binary format, not the text one.
@@ -38,24 +38,24 @@ def write_word2vec(
     Source: Mikolov et al. 2013a (the word2vec program).
     """
     names = [_encoded(word) for word in words]
-    line = b" ".join([b"%.9g"] * vectors.shape[1]) + b"\n"  # 9 digits tell all float32 apart
+    line = b" ".join([b"%.9g"] * vectors.shape[1]) + b"\n"  # 9 digits give back every float32
     try:
-        with replaced(Path(fname)) as file:
+        with replaced(path) as file:
             file.write(b"%d %d\n" % vectors.shape)
             for name, vector in zip(names, vectors, strict=True):
                 numbers = vector.astype("<f4").tobytes() if binary else line % (*vector.tolist(),)
                 file.write(name + b" " + numbers)
     except OSError as error:
         raise OSError(
-            f"fname must be a file that can be written, got {str(fname)!r}; {error}"
+            f"path must be a file that can be written, got {str(path)!r}; {error}"
         ) from error
 
 
-def read_word2vec(fname: str | os.PathLike, *, binary: bool) -> tuple[list[str], np.ndarray]:
-    """Read a word2vec file of any tool, if it is whole.
+def read_word2vec(path: str | os.PathLike, *, binary: bool) -> tuple[list[str], np.ndarray]:
+    """Read a word2vec file of any tool, if it is complete.
 
     Args:
-        fname: the file.
+        path: the file.
         binary: it is in the binary format, not the text one.
 
     Returns:
@@ -69,22 +69,22 @@ def read_word2vec(fname: str | os.PathLike, *, binary: bool) -> tuple[list[str],
     Source: Mikolov et al. 2013a (the word2vec program).
     """
     try:
-        with open(fname, "rb") as file:
+        with open(path, "rb") as file:
             n_words, dim = _read_header(file, binary)
             words, vectors = (_read_binary if binary else _read_text)(file, n_words, dim)
         check_word_vectors(words, vectors)
     except FileNotFoundError:
-        raise FileNotFoundError(f"fname must be an existing file, got {str(fname)!r}") from None
+        raise FileNotFoundError(f"path must be an existing file, got {str(path)!r}") from None
     except (OSError, ValueError) as error:
         raise ValueError(
-            f"fname must be a whole word2vec {'binary' if binary else 'text'} file, "
-            f"got {str(fname)!r}; {error}"
+            f"path must be a complete word2vec {'binary' if binary else 'text'} file, "
+            f"got {str(path)!r}; {error}"
         ) from None
     return words, vectors
 
 
 def check_word_vectors(words: Sequence[str], vectors: np.ndarray) -> None:
-    """Refuse what is no set of words with one finite vector each.
+    """Check that there are different words with one finite vector each.
 
     Args:
         words: n different words.
@@ -93,18 +93,15 @@ def check_word_vectors(words: Sequence[str], vectors: np.ndarray) -> None:
     Raises:
         ValueError: no word or no dimension, numbers that disagree, a word given twice, or a
             number that is not finite.
-
-    Source: the package's own convention for errors.
     """
     if vectors.ndim != 2 or not vectors.size or len(words) != len(vectors):
         raise ValueError(
             f"vectors must have a row for each of {len(words)} words, got shape {vectors.shape}"
         )
     if len(set(words)) != len(words):
-        seen: set[str] = set()
-        twice = next(word for word in words if word in seen or seen.add(word))
+        twice = Counter(words).most_common(1)[0][0]
         raise ValueError(f"words must differ, got {twice!r} twice")
-    if not np.isfinite([vectors.min(), vectors.max()]).all():  # nan passes through both
+    if not np.isfinite([vectors.min(), vectors.max()]).all():  # both are nan if a number is
         row = np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0]
         raise ValueError(f"vectors must be finite, got nan or inf for {words[row]!r}")
 
@@ -112,16 +109,16 @@ def check_word_vectors(words: Sequence[str], vectors: np.ndarray) -> None:
 def read_word_pairs(
     pairs: str | os.PathLike, *, delimiter: str, encoding: str
 ) -> list[tuple[str, str, float]]:
-    """Read pairs of words, with a number that people gave for how similar they are.
+    """Read pairs of words, each with a similarity that people judged.
 
     Args:
-        pairs: a file with a line for each pair. Lines that start with # or are no two words and
-            a finite number are passed over.
-        delimiter: what stands between the three.
+        pairs: a file with two words and a finite number in each line. Other lines, and lines that
+            start with #, are skipped.
+        delimiter: the separator of the three.
         encoding: of the file.
 
     Returns:
-        Both words and the number of each pair.
+        The two words and the number of each pair.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -148,7 +145,7 @@ def read_word_analogies(
 
     Args:
         analogies: a file of sections: a line ": name", then lines of four words. Lines of more
-            or fewer words are passed over.
+            or fewer words are skipped.
 
     Returns:
         The name of each section, and its questions.
@@ -168,8 +165,8 @@ def read_word_analogies(
                 f"analogies must begin with a line ': name of a section', got {line!r} "
                 f"in {str(analogies)!r}"
             )
-        elif len(words := tuple(line.split())) == 4:
-            sections[-1][1].append(words)
+        elif len(words := line.split()) == 4:
+            sections[-1][1].append(tuple(words))
     return sections
 
 
@@ -189,21 +186,21 @@ def _encoded(word: str) -> bytes:
     try:
         name = word.encode()
     except UnicodeEncodeError:
-        name = b""  # half of a surrogate pair
-    if name.split() != [name]:  # of bytes, split takes the spaces and line ends of ASCII only
+        name = b""  # the word holds half of a surrogate pair
+    if name.split() != [name]:  # bytes are split at the white space of ASCII only
         raise ValueError(f"words must be text without spaces or line ends, got {word!r}")
     return name
 
 
 def _read_header(file: BinaryIO, binary: bool) -> tuple[int, int]:
-    """Give n and d, unless the file is too short for them."""
+    """Read n and d; refuse a file that is too short for them."""
     header = file.readline(LONGEST_HEADER)
     counts = [int(part) for part in header.split() if part.isdigit()]
     if len(header.split()) != 2 or len(counts) != 2 or 0 in counts:
         raise ValueError(f"its first line must be two positive integers, got {header[:40]!r}")
     n_words, dim = counts
     size = os.fstat(file.fileno()).st_size
-    if size < n_words * (2 + dim * (4 if binary else 2)):  # a letter, a space or a line end, d
+    if size < n_words * (2 + dim * (4 if binary else 2)):  # a letter, a separator, d numbers
         raise ValueError(f"it must hold {n_words} words of {dim} numbers, got {size} bytes")
     return n_words, dim
 
@@ -213,7 +210,7 @@ def _read_text(file: BinaryIO, n_words: int, dim: int) -> tuple[list[str], np.nd
     words, vectors = [], np.empty((n_words, dim), dtype=np.float32)  # (n, d)
     for row in range(n_words):
         line = file.readline()
-        if not line.endswith(b"\n"):  # so that a last number cut short is noticed
+        if not line.endswith(b"\n"):  # its last number may be cut short
             raise ValueError(f"it must hold {n_words} words, got {row} whole lines of them")
         parts = line.split()
         if len(parts) != dim + 1:
@@ -221,7 +218,7 @@ def _read_text(file: BinaryIO, n_words: int, dim: int) -> tuple[list[str], np.nd
                 f"line {row + 2} must be a word and {dim} numbers, got {len(parts)} parts"
             )
         words.append(parts[0].decode())
-        with np.errstate(over="ignore"):  # what float32 cannot hold is refused as not finite
+        with np.errstate(over="ignore"):  # a number too large for float32 is refused as inf
             vectors[row] = [float(number) for number in parts[1:]]
     if any(line.strip() for line in file):
         raise ValueError(f"it must hold {n_words} words, got more")
@@ -229,7 +226,7 @@ def _read_text(file: BinaryIO, n_words: int, dim: int) -> tuple[list[str], np.nd
 
 
 def _read_binary(file: BinaryIO, n_words: int, dim: int) -> tuple[list[str], np.ndarray]:
-    """Read word by word from the mapped file, so that no copy of it is held."""
+    """Read word by word from the mapped file, without a copy of it."""
     words, vectors = [], np.empty((n_words, dim), dtype=np.float32)  # (n, d)
     place = file.tell()
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -238,7 +235,7 @@ def _read_binary(file: BinaryIO, n_words: int, dim: int) -> tuple[list[str], np.
             numbers = content[start : start + 4 * dim]
             if start == 0 or len(numbers) < 4 * dim:
                 raise ValueError(f"it must hold {n_words} words, got {row} whole ones")
-            # The word2vec program ends each vector with a line end, gensim does not.
+            # The word2vec program writes a line end after each vector, gensim does not.
             words.append(content[place : start - 1].lstrip(b"\n").decode())
             _encoded(words[-1])
             vectors[row] = np.frombuffer(numbers, dtype="<f4")  # (d,)

@@ -1,9 +1,8 @@
-"""What is kept after training: words, their vectors, and who is near whom.
+"""What is kept after training: words, their vectors, and which words are near each other.
 
 `WordVectors` follows gensim's `KeyedVectors` in names, defaults and results, with three
-differences: an unknown word or one whose vector is 0 is an error wherever it is asked for;
-correlations come without their p-values; and where gensim divides by zero or gives nan, an error
-says why.
+differences: an unknown word, or a word whose vector is 0, is always an error; correlations come
+without their p-values; and an error gives the reason where gensim divides by zero or returns nan.
 """
 
 import os
@@ -23,9 +22,9 @@ from w2v.vectors.formats import (
     write_word2vec,
 )
 
-ANALOGY_TRIES = 5  # nearest words looked at for one that is not in the question, as gensim does
-BLOCK_SIZE = 1 << 24  # cosines held at once: 64 MB
-CANCELLED = 1e-6  # of a mean of unit vectors: no longer than float32 rounding makes it
+ANALOGY_TRIES = 5  # nearest words tried for one that is not in the question, as gensim does
+BLOCK_SIZE = 1 << 24  # cosines in memory at once: 64 MB
+CANCELLED = 1e-6  # a mean of unit vectors shorter than this is rounding error of float32
 
 
 class WordVectors:
@@ -58,7 +57,7 @@ class WordVectors:
         counts: Tensor | None = None,
         min_count: int = 1,
     ) -> "WordVectors":
-        """Take the center table of a model, without the rows that were hardly trained.
+        """Take the center embeddings of a model, without the words that were seldom seen.
 
         Args:
             model: the model, of V words.
@@ -77,17 +76,19 @@ class WordVectors:
         table = model.center_embeddings.weight.detach().cpu().numpy()  # (V, d)
         if len(words) != len(table):
             raise ValueError(f"words must be {len(table)}, one for each id, got {len(words)}")
-        kept = range(len(words)) if counts is None else np.flatnonzero(counts >= min_count)
-        return cls([words[row] for row in kept], table[kept].copy())
+        kept = list(range(len(words)))
+        if counts is not None:
+            kept = (counts >= min_count).nonzero()[:, 0].tolist()
+        return cls([words[row] for row in kept], table[kept])  # table[kept] is a copy
 
     @classmethod
     def load_word2vec_format(
-        cls, fname: str | os.PathLike, *, binary: bool = False
+        cls, path: str | os.PathLike, *, binary: bool = False
     ) -> "WordVectors":
         """Load vectors that gensim, the word2vec program or `save_word2vec_format` wrote.
 
         Args:
-            fname: the file.
+            path: the file.
             binary: it is in the binary format, not the text one.
 
         Returns:
@@ -100,13 +101,13 @@ class WordVectors:
 
         Source: Mikolov et al. 2013a (the word2vec program); gensim's KeyedVectors.
         """
-        return cls(*read_word2vec(fname, binary=binary))
+        return cls(*read_word2vec(path, binary=binary))
 
-    def save_word2vec_format(self, fname: str | os.PathLike, *, binary: bool = False) -> None:
+    def save_word2vec_format(self, path: str | os.PathLike, *, binary: bool = False) -> None:
         """Save the vectors so that gensim and other tools load them, whole or not at all.
 
         Args:
-            fname: the file; its directory is made if it is missing.
+            path: the file; its directory is made if it is missing.
             binary: the binary format, not the text one.
 
         Raises:
@@ -115,13 +116,16 @@ class WordVectors:
 
         Source: Mikolov et al. 2013a (the word2vec program); gensim's KeyedVectors.
         """
-        write_word2vec(fname, self.words, self.vectors, binary=binary)
+        write_word2vec(path, self.words, self.vectors, binary=binary)
 
     def __len__(self) -> int:
         return len(self.words)
 
     def __contains__(self, word: str) -> bool:
         return word in self.index
+
+    def __repr__(self) -> str:
+        return f"WordVectors({len(self)} words, dim={self.vectors.shape[1]})"
 
     def __getitem__(self, word: str) -> np.ndarray:
         if word not in self.index:
@@ -142,16 +146,16 @@ class WordVectors:
         negative: str | Sequence[str] = (),
         topn: int = 10,
     ) -> list[tuple[str, float]]:
-        """Find the words whose vectors turn most to the same side as the words given.
+        """Find the words whose vectors have the highest cosine with the given words.
 
         Args:
             positive: a word, or words, to be near to.
             negative: a word, or words, to be far from.
-            topn: how many words to give; fewer come where there are no more.
+            topn: how many words to return; fewer if there are no more.
 
         Returns:
             Pairs of a word and its cosine with the mean of the unit vectors of `positive` and
-            of the negated ones of `negative`; highest first, the words given left out.
+            of the negated ones of `negative`; highest first, without the given words.
 
         Raises:
             KeyError: an unknown word.
@@ -178,7 +182,7 @@ class WordVectors:
         cosines[given] = -np.inf
         n_found = min(topn, len(self) - len(set(given)))
         last = np.partition(cosines, -n_found)[-n_found]
-        near = np.flatnonzero(cosines >= last)  # in the words' order, which ties keep
+        near = np.flatnonzero(cosines >= last)  # words of equal cosine keep their order
         best = near[np.argsort(-cosines[near], kind="stable")][:n_found]
         return [(self.words[row], float(cosines[row])) for row in best]
 
@@ -202,14 +206,14 @@ class WordVectors:
         return float(one @ another)
 
     def doesnt_match(self, words: Sequence[str]) -> str:
-        """Find the word that goes least with the others.
+        """Find the word that is least like the others.
 
         Args:
             words: some words.
 
         Returns:
-            The one whose vector has the lowest cosine with the mean of their unit vectors; the
-            first in the alphabet where two are equal.
+            The one whose vector has the lowest cosine with the mean of their unit vectors; of
+            words with equal cosines the first in the alphabet.
 
         Raises:
             KeyError: an unknown word (gensim leaves it out).
@@ -233,18 +237,16 @@ class WordVectors:
         case_insensitive: bool = True,
         dummy4unknown: bool = False,
     ) -> tuple[float, float, float]:
-        """Compare cosines with what people say of how similar two words are.
+        """Correlate the cosines of word pairs with similarities that people judged.
 
         Args:
-            pairs: a file with a line for each pair: two words and a number, as WordSim-353 has
-                them. Lines that start with # or are no such three are passed over.
-            delimiter: what stands between the three.
+            pairs: a file with two words and a number in each line, as WordSim-353 has them. Other
+                lines, and lines that start with #, are skipped.
+            delimiter: the separator of the three.
             encoding: of the file.
-            restrict_vocab: only the first so many words are known; None: all.
-            case_insensitive: take upper and lower case for the same; of the words that become
-                equal the first counts.
-            dummy4unknown: give a pair with an unknown word the cosine 0, instead of leaving it
-                out.
+            restrict_vocab: only this many words, the first ones, are known; None: all.
+            case_insensitive: ignore case; of words that differ only in case the first is used.
+            dummy4unknown: a pair with an unknown word gets the cosine 0; else it is left out.
 
         Returns:
             Pearson's and Spearman's correlation, and the percentage of pairs with an unknown
@@ -252,10 +254,18 @@ class WordVectors:
 
         Raises:
             FileNotFoundError: there is no such file.
+            ImportError: scipy is not installed.
             ValueError: fewer than two pairs of known words, or numbers that are all the same.
 
         Source: Finkelstein et al. 2002 (WordSim-353); gensim's KeyedVectors.
         """
+        try:
+            from scipy.stats import pearsonr, spearmanr
+        except ImportError:
+            raise ImportError(
+                "evaluate_word_pairs needs scipy, which is not installed; "
+                "pip install 'w2v[studies]'"
+            ) from None
         fold = str.upper if case_insensitive else str
         known = self._known_rows(restrict_vocab, fold)
         judged, cosines, n_unknown = [], [], 0
@@ -276,8 +286,10 @@ class WordVectors:
                 "pairs must hold known words of different similarities, "
                 f"got {len(found) - n_unknown} pairs of known words in {str(pairs)!r}"
             )
-        pearson = _correlation(np.array(judged), np.array(cosines))
-        spearman = _correlation(_ranks(judged), _ranks(cosines))
+        pearson, spearman = (
+            float(correlate(judged, cosines).statistic)  # pyright: ignore  (scipy has no types)
+            for correlate in (pearsonr, spearmanr)
+        )
         return pearson, spearman, 100 * n_unknown / len(found)
 
     def evaluate_word_analogies(
@@ -287,23 +299,22 @@ class WordVectors:
         case_insensitive: bool = True,
         dummy4unknown: bool = False,
     ) -> tuple[float, list[dict]]:
-        """Ask "a is to b as c is to what?", and count the right answers.
+        """Answer questions "a is to b as c is to what?", and count the right answers.
 
         The answer is the word nearest to b - a + c that is none of the three.
 
         Args:
             analogies: a file of sections: a line ": name", then lines of four words. Lines of
-                more or fewer words are passed over.
-            restrict_vocab: only the first so many words are known, and can be answers; None: all.
-            case_insensitive: take upper and lower case for the same; of the words that become
-                equal the first counts.
-            dummy4unknown: count a line with an unknown word as answered wrong, instead of leaving
-                it out.
+                more or fewer words are skipped.
+            restrict_vocab: only this many words, the first ones, are known and can be answers;
+                None: all.
+            case_insensitive: ignore case; of words that differ only in case the first is used.
+            dummy4unknown: a question with an unknown word counts as wrong; else it is left out.
 
         Returns:
-            The share of right answers (0 where no line could be asked), and a dict for each
-            section and for "Total accuracy": its name under "section", and under "correct" and
-            "incorrect" the lines as tuples of words, in upper case if `case_insensitive`.
+            The share of right answers (0 if no question was counted), and a dict for each section
+            and for "Total accuracy": its name under "section", and under "correct" and
+            "incorrect" the questions as tuples of words, in upper case if `case_insensitive`.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -336,14 +347,14 @@ class WordVectors:
         return n_right / max(n_right + n_wrong, 1), [*sections, total]
 
     def _rows(self, words: list[str]) -> list[int]:
-        """Look words up that must be known and have a direction."""
+        """Give the rows of words, which must be known and have a vector other than 0."""
         for word in words:
             if not self[word].any():
                 raise ValueError(f"word must have a vector other than 0, got {word!r}")
         return [self.index[word] for word in words]
 
     def _known_rows(self, restrict_vocab: int | None, fold: Callable[[str], str]) -> dict[str, int]:
-        """Give the row of each of the first words; of those that fold to one, the first's."""
+        """Give the row of each of the first words; of words that fold to the same, the first."""
         if restrict_vocab is not None:
             check_positive_int("restrict_vocab", restrict_vocab)
         known = {}
@@ -368,21 +379,9 @@ class WordVectors:
                 is_word = scores[place] > -np.inf  # all words of a tiny vocabulary may be given
                 answers[still_open[is_word]] = firsts[best[is_word]]
                 scores[place] = -np.inf
-                # A word of the question in another case is no answer: the next one is looked at.
+                # A word of the question in another case is no answer: the next word is tried.
                 is_given = (firsts[best][:, None] == questions[still_open]).any(axis=1) & is_word
                 if not is_given.any():
                     break
                 scores, still_open = scores[is_given], still_open[is_given]
         return answers
-
-
-def _correlation(left: np.ndarray, right: np.ndarray) -> float:
-    """Give Pearson's correlation of two rows of numbers, neither of them constant."""
-    left, right = left - left.mean(), right - right.mean()
-    return float(left @ right / (np.linalg.norm(left) * np.linalg.norm(right)))
-
-
-def _ranks(values: list[float]) -> np.ndarray:
-    """Give the rank of each value; equal ones share the mean of their ranks."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[place]
