@@ -45,19 +45,19 @@ def extract_words_contexts(
     """
     R = check_positive_int("R", R)
     check_choice("border", border, BORDERS)
-    ids = check_ids("ids", ids).tolist()
+    document = check_ids("ids", ids).tolist()
     if border == "drop":
-        centers = range(R, len(ids) - R)
+        centers = range(R, len(document) - R)
     elif border == "shift":
-        centers = range(len(ids) if len(ids) > 2 * R else 0)
+        centers = range(len(document) if len(document) > 2 * R else 0)
     else:
-        ids = [pad_id] * R + ids + [pad_id] * R
-        centers = range(R, len(ids) - R)
+        document = [pad_id] * R + document + [pad_id] * R
+        centers = range(R, len(document) - R)
 
     words, contexts = [], []
     for center in centers:
-        start = min(max(center - R, 0), len(ids) - (2 * R + 1))  # moves only under "shift"
-        window = ids[start : start + 2 * R + 1]
+        start = min(max(center - R, 0), len(document) - (2 * R + 1))  # moves only under "shift"
+        window = document[start : start + 2 * R + 1]
         words.append(window.pop(center - start))
         contexts.append(window)
     return words, contexts
@@ -175,7 +175,7 @@ class WindowDataset(Dataset):
     def __len__(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
 
-    def __getitem__(self, index: int | slice | Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, index: Any) -> tuple[Tensor, Tensor]:
         if isinstance(index, slice):
             return self.gather(range(len(self))[index])
         if np.ndim(index):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from w2v.classify.attention import ClassAttentionModel
-from w2v.classify.texts import Row, TextDataset, check_texts, collate_texts
+from w2v.classify.texts import TextDataset, check_texts, collate_texts
 from w2v.config import check_positive_int
 from w2v.files import CheckpointError, read_sealed, write_sealed
 from w2v.threads import one_thread
@@ -46,7 +47,7 @@ class ClassifierScores:
 
 
 def score_texts(
-    classifier: nn.Module, texts: Iterable[Row] | TextDataset, *, batch_size: int = 256
+    classifier: nn.Module, texts: Iterable[Any] | TextDataset, *, batch_size: int = 256
 ) -> ClassifierScores:
     """Score a classifier on labelled texts; its mode (training or evaluation) stays as it was.
 

@@ -11,10 +11,8 @@ from torch.utils.data import Dataset
 
 PAD_ID = 0  # fills a batch; the attention mask keeps it out of every result
 
-Row = dict[str, Any]
 
-
-class TextDataset(Dataset[Row]):
+class TextDataset(Dataset[dict[str, Any]]):
     """Hold labelled texts as one flat array, so that a text is a slice of it.
 
     Args:
@@ -28,7 +26,7 @@ class TextDataset(Dataset[Row]):
         self.tokens, self.starts, self.ends, self.labels = tokens, starts, ends, labels
 
     @classmethod
-    def from_documents(cls, dataset: Iterable[Row]) -> "TextDataset":
+    def from_documents(cls, dataset: Iterable[Any]) -> "TextDataset":
         """Build the dataset from tokenised, labelled texts.
 
         Args:
@@ -60,11 +58,11 @@ class TextDataset(Dataset[Row]):
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> Row:
+    def __getitem__(self, index: int) -> dict[str, Any]:
         text = self.tokens[self.starts[index] : self.ends[index]]  # (length,)
         return {"input_ids": text, "label": self.labels[index].item()}
 
-    def __getitems__(self, indices: Sequence[int]) -> list[Row]:
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
         """Serve the texts of a whole batch.
 
         Args:
@@ -98,7 +96,7 @@ class TextDataset(Dataset[Row]):
 
 
 def collate_texts(
-    batch: Sequence[Row],
+    batch: Sequence[dict[str, Any]],
     *,
     word_dropout: float = 0.0,
     generator: torch.Generator | None = None,
@@ -131,7 +129,7 @@ def collate_texts(
 
 
 def check_texts(
-    name: str, dataset: Iterable[Row] | TextDataset, classifier: nn.Module
+    name: str, dataset: Iterable[Any] | TextDataset, classifier: nn.Module
 ) -> TextDataset:
     """Turn rows into a `TextDataset`, and refuse what the classifier cannot read.
 

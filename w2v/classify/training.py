@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +15,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from w2v.classify.scoring import score_texts
-from w2v.classify.texts import Row, TextDataset, check_texts, collate_texts
+from w2v.classify.texts import TextDataset, check_texts, collate_texts
 from w2v.config import ClassifierConfig
 from w2v.threads import one_thread
 
@@ -43,8 +44,8 @@ class ClassifierHistory:
 
 def train_classifier(
     classifier: nn.Module,
-    train_set: Iterable[Row] | TextDataset,
-    valid_set: Iterable[Row] | TextDataset,
+    train_set: Iterable[Any] | TextDataset,
+    valid_set: Iterable[Any] | TextDataset,
     config: ClassifierConfig,
     *,
     progress: bool | None = None,

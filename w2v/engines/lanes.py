@@ -15,6 +15,7 @@ from numba.core import cgutils
 
 LANES = 16  # floats in one register of AVX-512; narrower machines take two or four for it
 FLOAT, INDEX = ir.FloatType(), ir.IntType(64)
+Value = Any  # a value of the generated code; the annotations of llvmlite are incomplete
 VECTOR, INTEGERS = ir.VectorType(FLOAT, LANES), ir.VectorType(ir.IntType(32), LANES)
 
 
@@ -72,13 +73,13 @@ class Lanes:
             then: taken where the float is `bound` or more.
             otherwise: taken where it is less.
         """
-        bound, then, otherwise = (
+        limit, then, otherwise = (
             x if isinstance(x, Lanes) else Lanes(self.builder, x) for x in (bound, then, otherwise)
         )
-        test = self.builder.fcmp_ordered(">=", self.value, bound.value)
+        test = self.builder.fcmp_ordered(">=", self.value, limit.value)
         return Lanes(self.builder, self.builder.select(test, then.value, otherwise.value))
 
-    def total(self) -> ir.Value:
+    def total(self) -> Value:
         """Add all floats up, to one double."""
         kind = ir.FunctionType(FLOAT, [FLOAT, VECTOR])
         function = cgutils.get_or_insert_function(
@@ -89,7 +90,7 @@ class Lanes:
         return self.builder.fpext(total, ir.DoubleType())
 
 
-def spread(builder: ir.IRBuilder, number: ir.Value) -> Lanes:
+def spread(builder: ir.IRBuilder, number: Value) -> Lanes:
     """Put one float into every lane.
 
     Args:
@@ -141,15 +142,15 @@ class Rows:
     def __init__(
         self,
         builder: ir.IRBuilder,
-        table: ir.Value,
-        ids: ir.Value | None,
+        table: Value,
+        ids: Value | None,
         dim: int,
         apart: int | None = None,
     ) -> None:
         self.builder, self.table, self.ids, self.dim = builder, table, ids, dim
         self.apart = apart or dim
 
-    def address(self, i: ir.Value) -> ir.Value:
+    def address(self, i: Value) -> Value:
         """Give where the i-th row starts.
 
         Args:
@@ -159,7 +160,7 @@ class Rows:
             i = self.builder.load(self.builder.gep(self.ids, [i]))
         return self.builder.gep(self.table, [self.builder.mul(i, INDEX(self.apart))])
 
-    def addresses(self, n_rows: int) -> list[ir.Value]:
+    def addresses(self, n_rows: int) -> list[Value]:
         """Give where each of the first rows starts.
 
         Args:
@@ -167,7 +168,7 @@ class Rows:
         """
         return [self.address(INDEX(i)) for i in range(n_rows)]
 
-    def number(self, i: ir.Value, k: int) -> Lanes:
+    def number(self, i: Value, k: int) -> Lanes:
         """Give the k-th float of the i-th row, in every lane.
 
         Args:
@@ -178,7 +179,7 @@ class Rows:
         return spread(self.builder, self.builder.load(place))
 
 
-def load(builder: ir.IRBuilder, address: ir.Value, start: int, stop: int) -> Lanes:
+def load(builder: ir.IRBuilder, address: Value, start: int, stop: int) -> Lanes:
     """Read `address[start : start + LANES]`, with zeros from `stop` on.
 
     Args:
@@ -199,7 +200,7 @@ def load(builder: ir.IRBuilder, address: ir.Value, start: int, stop: int) -> Lan
     return Lanes(builder, value)
 
 
-def store(lanes: Lanes, address: ir.Value, start: int, stop: int) -> None:
+def store(lanes: Lanes, address: Value, start: int, stop: int) -> None:
     """Write to `address[start : start + LANES]`, leaving alone what lies from `stop` on.
 
     Args:
@@ -218,7 +219,7 @@ def store(lanes: Lanes, address: ir.Value, start: int, stop: int) -> None:
     builder.store(value, place, align=4)
 
 
-def prefetch(builder: ir.IRBuilder, address: ir.Value, start: int, stop: int) -> None:
+def prefetch(builder: ir.IRBuilder, address: Value, start: int, stop: int) -> None:
     """Start to load `address[start:stop]` into the cache, without waiting for it.
 
     Args:
