@@ -295,11 +295,11 @@ def train_epochs(
     _check_agreement(model, train_set, valid_set, config)
     if not isinstance(vocabulary, str):
         raise TypeError(f"vocabulary must be a string, got {vocabulary!r:.80}")
-    if directory is not None:
-        check_writable(directory)
     vocab_size = model.center_embeddings.num_embeddings
     counts = train_set.counts(vocab_size)  # (V,)
     valid_set.counts(vocab_size)  # refuses ids outside the vocabulary
+    if directory is not None:
+        check_writable(directory)
     noise = NoiseDistribution.from_name(config.noise, counts)
     rank, n_ranks = distributed.join()  # 0 and 1, unless torchrun started several processes
     choose = make_engine if n_ranks == 1 else distributed.AveragedEngine

@@ -6,10 +6,12 @@ A new labelled set is one entry of `LABELLED`, a new corpus of documents one ent
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TextIO
 
 from w2v.text.cleaning import clean_ag_news, clean_review, clean_treebank, undo_word_tokens
+
+SPLITS = ("train", "validation", "test")
 
 _LEAF = re.compile(r"\([0-4] ([^()]+)\)")  # a word of a tree, in its own brackets
 
@@ -21,14 +23,14 @@ class HubSet:
     Args:
         repository: its repository of data sets.
         configuration: of the repository; None where it has only one.
-        splits: the hub's name of each split.
+        splits: the hub's name of each split; the same names unless given.
         column: the column of the texts.
         classes: the names of the classes, where the hub has others than the files; else empty.
     """
 
     repository: str
-    configuration: str | None
-    splits: dict[str, str]
+    configuration: str | None = None
+    splits: dict[str, str] = field(default_factory=lambda: {split: split for split in SPLITS})
     column: str = "text"
     classes: tuple[str, ...] = ()
 
@@ -134,14 +136,14 @@ LABELLED = {
         },
         read=_read_news,
         clean=clean_ag_news,
-        hub=HubSet("fancyzhx/ag_news", None, {"train": "train", "test": "test"}),
+        hub=HubSet("fancyzhx/ag_news"),
     ),
     "imdb": LabelledSet(
         classes=("negative", "positive"),
         files={"train": ("imdb/imdb_train.csv",), "test": ("imdb/imdb_test.csv",)},
         read=_read_reviews,
         clean=clean_review,
-        hub=HubSet("stanfordnlp/imdb", "plain_text", {"train": "train", "test": "test"}),
+        hub=HubSet("stanfordnlp/imdb", "plain_text"),
         sorted_by_class=True,
     ),
     "sst": LabelledSet(
@@ -155,8 +157,7 @@ LABELLED = {
         clean=clean_treebank,
         hub=HubSet(
             "stanfordnlp/sst2",
-            None,
-            {"train": "train", "validation": "validation"},  # its test rows have no labels
+            splits={"train": "train", "validation": "validation"},  # its test has no labels
             column="sentence",
             classes=("negative", "positive"),
         ),
@@ -167,11 +168,9 @@ LABELLED = {
 
 def _wikitext(pattern: str) -> dict[str, str]:
     """Put WikiText's names of the three splits into the name of a file."""
-    names = {"train": "train", "validation": "valid", "test": "test"}
-    return {split: pattern.format(name) for split, name in names.items()}
+    names = ("train", "valid", "test")
+    return {split: pattern.format(name) for split, name in zip(SPLITS, names, strict=True)}
 
-
-_WIKITEXT_HUB_SPLITS = {"train": "train", "validation": "validation", "test": "test"}
 
 DOCUMENTS = {
     "wikitext-2": DocumentSet(
@@ -179,7 +178,7 @@ DOCUMENTS = {
             (_wikitext("wikitext-2-raw/wiki.{}.raw.txt"), _paragraphs),
             (_wikitext("wikitext-2-v1/wiki.{}.tokens"), _tokenised_paragraphs),
         ),
-        hub=HubSet("Salesforce/wikitext", "wikitext-2-raw-v1", _WIKITEXT_HUB_SPLITS),
+        hub=HubSet("Salesforce/wikitext", "wikitext-2-raw-v1"),
         builtin=True,
     ),
     "wikitext-103": DocumentSet(
@@ -191,7 +190,7 @@ DOCUMENTS = {
                 _tokenised_paragraphs,
             ),
         ),
-        hub=HubSet("Salesforce/wikitext", "wikitext-103-raw-v1", _WIKITEXT_HUB_SPLITS),
+        hub=HubSet("Salesforce/wikitext", "wikitext-103-raw-v1"),
         builtin=True,
     ),
     "imdb": DocumentSet(
