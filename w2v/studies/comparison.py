@@ -26,6 +26,7 @@ def compare_pretraining(
     n_labels: Sequence[int],
     seeds: Sequence[int],
     prepare: Callable[..., Any] | None = None,
+    device: torch.device | str = "cpu",
     progress: bool | None = None,
 ) -> list[Row]:
     """Train the classifier with a random and with a pretrained embedding table, all else equal.
@@ -47,6 +48,7 @@ def compare_pretraining(
         seeds: seeds to repeat the comparison with.
         prepare: called with each classifier once its embedding table is in place, random or
             pretrained; for example `ClassAttentionModel.align_values`.
+        device: where the classifiers are trained.
         progress: show a bar for each run on stderr; None: on a terminal only.
 
     Returns:
@@ -72,7 +74,7 @@ def compare_pretraining(
                 if prepare is not None:
                     prepare(classifier)
                 history = train_classifier(
-                    classifier,
+                    classifier.to(device),
                     train_texts.select(order[:n]),
                     valid_texts,
                     replace(config, seed=seed),
