@@ -187,6 +187,45 @@ def test_every_shown_source_is_the_code_of_the_library(name):
     assert check_shown_sources(code_cells(name)) > 0
 
 
+# What the assignment asks to write, and what belongs to it.
+WRITTEN = {
+    "word2vec.ipynb": {
+        "preprocess",  # Q3.1
+        "extract_words_contexts",
+        "flatten_dataset_to_list",
+        "WindowDataset.__init__",  # Q3.5
+        "WindowDataset.__len__",
+        "WindowDataset.__getitem__",
+        "collate_fn",
+        "make_loader",
+        "Word2Vec",  # Q3.9, with its forward pass
+        "sgns_loss",
+        "batch_loss",  # Q3.10
+        "train_epoch",
+        "train_word2vec",
+        "evaluate_word2vec",
+        "pair_logits",
+        "score_pairs",
+        "checkpoint_name",
+        "save_model",
+    },
+    "classification.ipynb": {
+        "load_model",
+        "ClassAttentionModel",  # with its attention
+        "collate_texts",
+        "train_epoch",  # Q4.2
+        "train_classifier",
+        "compare_pretraining",
+    },
+}
+
+
+def test_everything_that_is_asked_for_is_shown(name):
+    calls = re.findall(r"show_source\(([^)]*)\)", "\n".join(map(source, code_cells(name))))
+    shown = {thing.strip() for call in calls for thing in call.split(",")}
+    assert WRITTEN[name] <= shown
+
+
 FIRST, SECOND = code_of(History.best_epoch), code_of(checkpoint_name)
 IMPORT = {"source": "from w2v import History, checkpoint_name, show_source", "outputs": []}
 

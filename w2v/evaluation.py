@@ -100,7 +100,7 @@ def evaluate_word2vec(
         shuffle=False,
     )
     with _evaluating(model), one_thread():
-        batches = [_score_batch(model, batch, config, noise) for batch in loader]
+        batches = [pair_logits(model, batch, config, noise) for batch in loader]
     positive, negative, positive_ids, negative_ids, *losses = map(
         torch.cat, zip(*batches, strict=True)
     )
@@ -127,10 +127,24 @@ def _evaluating(model: Word2Vec) -> Iterator[None]:
         model.train(was_training)
 
 
-def _score_batch(
+def pair_logits(
     model: Word2Vec, batch: dict[str, Tensor], config: Word2VecConfig, noise: NoiseDistribution
 ) -> list[Tensor]:
-    """Give logits and ids of the positive and negative pairs of a batch, flat, on the CPU."""
+    """Compute the logits of the positive and of the negative pairs of a batch.
+
+    Args:
+        model: the model.
+        batch: as `collate_fn` makes it.
+        config: gives K and the objective.
+        noise: the distribution of the negatives.
+
+    Returns:
+        Logits of the positive pairs, logits of the negative ones, and the context ids of both,
+        all flat, on the CPU, without padded places. Where the objective has a softmax, also the
+        loss of each positive pair.
+
+    Source: assignment Q3.11.
+    """
     if config.objective != "sgns":
         return score_batch(model, batch, config, noise=noise)
     device = model.center_embeddings.weight.device
