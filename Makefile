@@ -4,9 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := notebooks/word2vec.ipynb notebooks/classification.ipynb
 
-# On a busy machine threads that wait by spinning take the core from those at work.
-notebooks test: export GOMP_SPINCOUNT := 10000
-
 .PHONY: notebooks test bench studies report lint clean
 
 notebooks: $(VENV)/.installed

@@ -1,5 +1,6 @@
 """What the tests share: one hypothesis profile, and tiny inputs."""
 
+import faulthandler
 import os
 
 os.environ["MPLBACKEND"] = "Agg"  # figures are made, never shown
@@ -21,6 +22,23 @@ settings.register_profile(
     "w2v", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("w2v")
+
+
+HANGS_AFTER = 600  # seconds, of a test here; a cell of a notebook may take longer
+STDERR = pytest.StashKey[int]()
+
+
+def pytest_configure(config):
+    config.stash[STDERR] = os.dup(2)  # as it is now: pytest captures it while a test runs
+
+
+@pytest.fixture(autouse=True)
+def no_test_hangs(pytestconfig):
+    """End the run, and show where, if a test waits for ever."""
+    stderr = pytestconfig.stash[STDERR]
+    faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=stderr)
+    yield
+    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture
