@@ -346,7 +346,7 @@ def plot_learning_curves(
     bottom = low - 0.1 * ((high - low) or high) if is_narrow else min(0.0, 1.05 * low)
     untrained, name = math.log(n_outcomes), f"untrained: ln {n_outcomes}"
     top = high
-    if untrained <= high + (high - bottom):
+    if untrained <= high + 2 * (high - bottom):  # the curves keep a third of the axis
         axes.axhline(untrained, color="grey", ls="--", label=name)
         top = max(high, untrained)
     else:
@@ -449,17 +449,20 @@ def plot_neighbours(
     n_columns = min(5, len(after))
     n_rows = 2 * math.ceil(len(after) / n_columns)
     most = max(len(nearest) for of in (before, after) for nearest in of.values())
+    cosines = {
+        (when, word): _numbers(f"{when}[{word!r}]", [0.0, *(c for _, c in near)], {"words": None})[
+            1:
+        ]
+        for when, of in (("before", before), ("after", after))
+        for word, near in of.items()
+    }
+    lowest = min(0.0, *(values.min(initial=0) for values in cosines.values()))
     figure, grid = _figure(n_rows, n_columns, width=2.2, height=max(2.2, 0.24 * most + 0.7))
-    lowest = 0.0
     for i, word in enumerate(after):
         row = 2 * (i // n_columns)
         for k, (when, nearest) in enumerate((("before", before[word]), ("after", after[word]))):
             axes = grid[(row + k) * n_columns + i % n_columns]
-            cosines = _numbers(
-                f"{when}[{word!r}]", [c for _, c in nearest] or [0.0], {"words": None}
-            )
-            lowest = min(lowest, cosines.min())
-            axes.barh(range(len(nearest)), cosines[: len(nearest)], color=COLOURS[k], alpha=0.45)
+            axes.barh(range(len(nearest)), cosines[when, word], color=COLOURS[k], alpha=0.45)
             for place, (near, _) in enumerate(nearest):
                 axes.text(0.02, place, _short(near, 24), va="center", fontsize=9)
             axes.set_yticks([])
@@ -469,7 +472,8 @@ def plot_neighbours(
     for axes in grid:
         axes.set_xlim(1.05 * lowest, 1)
         axes.set_xticks([0, 0.5, 1])
-        axes.set_visible(bool(axes.get_title()))
+        if not axes.get_title():
+            axes.remove()
     return figure
 
 
@@ -498,19 +502,24 @@ def plot_comparison(
     Source: assignment Q4.3.
     """
     _refuse_empty("curves", curves)
-    n_lines = 2 * len(curves) + 1
-    figure, (left, right) = _figure(1, 2, width=5.2, height=3.6 + 0.2 * math.ceil(n_lines / 4))
+    read: dict[str, dict[str, np.ndarray]] = {}  # of shape (seeds, epochs) each
     n_seeds, n_epochs = 0, 0
-    for i, (system, arrays) in enumerate(curves.items()):
+    for system, arrays in curves.items():
+        read[system] = {}
+        for name in ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy"):
+            if name not in arrays:
+                raise ValueError(f"curves[{system!r}] must hold {name!r}, got {list(arrays)}")
+            sizes = {"seeds": n_seeds or None, "epochs": n_epochs or None}
+            array = _numbers(f"curves[{system!r}][{name!r}]", arrays[name], sizes, gaps=True)
+            read[system][name] = array
+            n_seeds, n_epochs = array.shape
+    n_rows = math.ceil((2 * len(read) + 1) / 4)  # of the legend
+    figure, (left, right) = _figure(1, 2, width=5.2, height=3.6 + 0.2 * n_rows)
+    for i, (system, arrays) in enumerate(read.items()):
         for part, style in (("train", ":"), ("valid", "-")):
-            for axes, score, scale in ((left, "loss", 1), (right, "accuracy", 100)):
-                name = f"{part}_{score}"
-                if name not in arrays:
-                    raise ValueError(f"curves[{system!r}] must hold {name!r}, got {list(arrays)}")
-                sizes = {"seeds": n_seeds or None, "epochs": n_epochs or None}
-                array = _numbers(f"curves[{system!r}][{name!r}]", arrays[name], sizes, gaps=True)
-                n_seeds, n_epochs = array.shape
-                _draw_band(axes, scale * array, f"{_short(system)}, {part}", i, style)
+            label = f"{_short(system)}, {part}"
+            _draw_band(left, arrays[f"{part}_loss"], label, i, style)
+            _draw_band(right, 100 * arrays[f"{part}_accuracy"], label, i, style)
     right.axhline(100 * chance, color="grey", ls="--", label="guessing")
     left.set_ylabel("mean cross-entropy (nats)")
     right.set_ylabel("accuracy (%)")
@@ -563,9 +572,9 @@ def plot_intervals(intervals: Mapping[str, ArrayLike], label: str) -> Figure:
     Source: assignment Q4.4.
     """
     _refuse_empty("intervals", intervals)
-    figure, (axes,) = _figure(height=0.8 + 0.28 * len(intervals))
-    for place, (setting, interval) in enumerate(intervals.items()):
-        mean, low, high = _interval(f"intervals[{setting!r}]", interval)
+    rows = [_interval(f"intervals[{name!r}]", values) for name, values in intervals.items()]
+    figure, (axes,) = _figure(height=0.8 + 0.28 * len(rows))
+    for place, (mean, low, high) in enumerate(rows):
         axes.plot([low, high], [place, place], color=COLOURS[0], lw=1.5)
         axes.plot(mean, place, "o", color=COLOURS[0], markersize=5)
     axes.set_yticks(range(len(intervals)), [_short(setting) for setting in intervals])
@@ -595,16 +604,19 @@ def plot_accuracy_by_labels(
     Source: assignment Q4.3.
     """
     _refuse_empty("accuracies", accuracies)
-    figure, (axes,) = _figure(width=7.0)
-    for i, (system, by_labels) in enumerate(accuracies.items()):
+    rows: dict[str, np.ndarray] = {}  # labels, mean, low, high: shape (n, 4) each
+    for system, by_labels in accuracies.items():
         name = f"accuracies[{system!r}]"
         _refuse_empty(name, by_labels)
         if min(by_labels) < 1:
             raise ValueError(f"{name} must have 1 label or more, got {min(by_labels)!r}")
-        sizes = sorted(by_labels)
-        rows = [_interval(f"{name}[{size}]", by_labels[size]) for size in sizes]
-        mean, low, high = np.transpose(rows)
-        places = np.array(sizes) * 1.04 ** (i - (len(accuracies) - 1) / 2)
+        rows[system] = np.array(
+            [[n, *_interval(f"{name}[{n}]", by_labels[n])] for n in sorted(by_labels)]
+        )
+    figure, (axes,) = _figure(width=7.0)
+    for i, (system, table) in enumerate(rows.items()):
+        sizes, mean, low, high = table.T
+        places = sizes * 1.04 ** (i - (len(rows) - 1) / 2)  # side by side
         axes.errorbar(
             places, mean, [mean - low, high - mean], capsize=3, label=_short(system), **_look(i)
         )
