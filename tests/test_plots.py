@@ -186,7 +186,9 @@ SCRIPTS = ["日本語", "مرحبا", "हिन्दी", "🙂👍🏽", "\ud
 
 @pytest.mark.parametrize("kind", NAMED)
 def test_a_name_is_drawn_as_it_stands(kind):
-    figure = named_figures(STRANGE)[kind]()
+    draw = named_figures(STRANGE)[kind]
+    with plt.rc_context({"text.usetex": True}):  # a user's setting
+        figure = draw()
     figure.canvas.draw()
     texts = figure.findobj(Text)
     assert not any(text.get_parse_math() or text.get_usetex() for text in texts)
@@ -201,7 +203,7 @@ def test_any_script_is_drawn_and_saved_without_a_warning(kind):
     figure.savefig(io.BytesIO(), bbox_inches="tight")  # as a notebook does, later
 
 
-def test_a_font_of_the_machine_is_taken_for_what_the_first_one_lacks(monkeypatch):
+def test_a_font_of_the_machine_is_taken_for_what_the_first_one_lacks(monkeypatch, caplog):
     def drawn():
         figure = plot_attention(["\ue000"], [[1.0]], ["a"])  # a letter that STIX fonts alone have
         figure.canvas.draw()
@@ -210,6 +212,7 @@ def test_a_font_of_the_machine_is_taken_for_what_the_first_one_lacks(monkeypatch
     box = drawn()
     monkeypatch.setattr(plots, "FONTS", ("No Such Font", "STIXNonUnicode"))
     assert drawn() != box
+    assert not caplog.records  # of the font that is not there
 
 
 def test_the_settings_of_the_user_stay_as_they_were(make):

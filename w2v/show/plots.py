@@ -20,7 +20,6 @@ from matplotlib.font_manager import fontManager
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
-from matplotlib.transforms import Bbox
 from numpy.typing import ArrayLike
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")  # Okabe-Ito
@@ -68,10 +67,6 @@ class _Figure(Figure):
     @_plain_text()
     def draw(self, renderer: Any) -> None:
         super().draw(renderer)
-
-    @_plain_text()
-    def get_tightbbox(self, *args: Any, **kwargs: Any) -> Bbox:
-        return super().get_tightbbox(*args, **kwargs)
 
 
 def _short(text: object, limit: int = 40) -> str:
