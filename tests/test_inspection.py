@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 import tokenize
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 
 import numpy as np
 import pytest
@@ -16,7 +16,13 @@ from IPython.core.formatters import DisplayFormatter
 
 import w2v
 from w2v.batches import collate_fn
-from w2v.show.inspection import check_gradient, describe_batch, describe_neighbours, show_source
+from w2v.show.inspection import (
+    _Code,
+    check_gradient,
+    describe_batch,
+    describe_neighbours,
+    show_source,
+)
 
 # Source code
 
@@ -215,6 +221,32 @@ def test_nearest_words_are_printed_a_line_each_below_their_title(capsys):
     assert capsys.readouterr().out == (
         "after training\n  king         queen 0.76, prince 0.70\n  snow         ice 0.50\n"
     )
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_a_narrow_console_gets_the_codes_of_what_it_cannot_show(monkeypatch, encoding):
+    console = TextIOWrapper(BytesIO(), encoding=encoding, newline="")
+    monkeypatch.setattr("sys.stdout", console)
+    describe_neighbours({"日本": [("é", 0.5)], "\ud83d": []}, "近い")
+    describe_batch({"語": torch.ones(1)})
+    print(_Code("# σ"))
+    console.flush()
+    text = "近い\n  日本           é 0.50\n  \ud83d\n語 (1,) float32\n# σ\n"  # as a wide one would
+    assert console.buffer.getvalue() == text.encode(encoding, "backslashreplace")
+
+
+def test_nothing_to_describe_is_refused():
+    with pytest.raises(ValueError, match="neighbours must hold at least one word, got none"):
+        describe_neighbours({})
+    with pytest.raises(ValueError, match="batch must hold at least one tensor, got none"):
+        describe_batch({})
+    with pytest.raises(TypeError, match="batch must hold tensors, got list for 'texts'"):
+        describe_batch({"ids": torch.ones(1), "texts": ["a"]})
+
+
+def test_arrays_are_described_as_tensors_are(capsys):
+    describe_batch({"ids": np.ones((2, 1), np.int64)})
+    assert capsys.readouterr().out == "ids (2, 1) int64\n"
 
 
 def test_without_a_title_there_is_no_empty_line(capsys):

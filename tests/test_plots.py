@@ -1,22 +1,31 @@
 """Figures: axes with units, a grey dashed line of chance, a fixed size, and the numbers given."""
 
+import io
 import sys
+from functools import partial
+from statistics import stdev
 
 import matplotlib
 import numpy as np
 import pytest
+import torch
 from golden import LN2
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
+from matplotlib.text import Text
 
+from w2v.show import plots
 from w2v.show.plots import (
     COLOURS,
+    plot_accuracy_by_labels,
     plot_attention,
     plot_comparison,
+    plot_contributions,
     plot_intervals,
     plot_learning_curves,
     plot_neighbours,
     plot_scores,
+    plot_windows,
     plot_words,
 )
 from w2v.vectors.words import WordVectors
@@ -66,6 +75,13 @@ def drawn_points(figure):
     return {text.get_text(): text.xy for text in axes.texts}, points
 
 
+SENTENCE = "the quick brown fox jumps over the lazy dog".split()
+ACCURACIES = {
+    "random": {500: (0.5, 0.45, 0.55), 100: (0.3, 0.25, 0.4)},
+    "pretrained": {100: (0.6, 0.5, 0.65), 500: (0.7, 0.65, 0.8)},
+}
+
+
 def attention_figure():
     return plot_attention(["a", "good", "$5", "deal"], np.eye(2, 4), ["World", "Sports"], "a text")
 
@@ -77,6 +93,12 @@ FIGURES = {
     "comparison": lambda: plot_comparison(curves(), 0.25, "500 labels"),
     "attention": attention_figure,
     "words": lambda: plot_words(WORD_VECTORS, list(WORD_VECTORS)),
+    "windows": lambda: plot_windows(SENTENCE, 2, [2, 4], negatives=[["sea", "10"], ["of"]]),
+    "contributions": lambda: plot_contributions(
+        ["good", "deal"], [[0.75, 0.25]] * 2, [[0.5, -0.25], [-1.5, 0.0]], ["World", "Sports"]
+    ),
+    "intervals": lambda: plot_intervals({"R=2": (0.5, 0.4, 0.7)}, "5 seeds"),
+    "labels": lambda: plot_accuracy_by_labels(ACCURACIES, "mean and 95% interval of 5 seeds"),
 }
 
 
@@ -95,8 +117,30 @@ def line_labelled(axes, label):
     return next(line for line in axes.lines if line.get_label() == label)
 
 
-def legend_texts(axes):
-    return [text.get_text() for text in axes.get_legend().get_texts()]
+def legend_texts(parent):
+    """The texts of the only legend of a figure or of axes."""
+    legend = parent.legends[0] if isinstance(parent, plt.Figure) else parent.get_legend()
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def named_figures(names):
+    """Every function, with these names wherever a name can stand."""
+    numbers = curves()["random"]
+    n = len(names)
+    near = {name: [(other, 0.5) for other in names] for name in names}
+    vectors = dict(zip(names, np.eye(n), strict=True))
+    shares = np.full((n, n), 1 / n)
+    return {
+        "scores": partial(plot_scores, dict.fromkeys(names, CHANCE), CHANCE),
+        "neighbours": partial(plot_neighbours, near, near),
+        "comparison": partial(plot_comparison, dict.fromkeys(names, numbers), 0.25, names[0]),
+        "intervals": partial(plot_intervals, dict.fromkeys(names, (0.5, 0.4, 0.6)), names[0]),
+        "labels": partial(plot_accuracy_by_labels, dict.fromkeys(names, {9: [0.5] * 3}), names[0]),
+        "attention": partial(plot_attention, names, shares, names, names[0]),
+        "contributions": partial(plot_contributions, names, shares, -shares, names, names[0]),
+        "words": partial(plot_words, vectors, {name: [name] for name in names}),
+        "windows": partial(plot_windows, names, 1, [1], negatives=[names]),
+    }
 
 
 # What holds for every figure
@@ -135,6 +179,242 @@ def test_colours_are_those_of_okabe_and_ito_in_their_order():
     assert COLOURS == OKABE_ITO
 
 
+NAMED = list(named_figures(["a", "b", "c"]))
+STRANGE = ["$$", r"_x$\frac{$^2\\", "$a$", "__", r"\$", "%#&~{}"]
+SCRIPTS = ["日本語", "مرحبا", "हिन्दी", "🙂👍🏽", "\ud83d", "ไทย", "naïve"]
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_a_name_is_drawn_as_it_stands(kind):
+    draw = named_figures(STRANGE)[kind]
+    with plt.rc_context({"text.usetex": True}):  # a user's setting
+        figure = draw()
+    figure.canvas.draw()
+    texts = figure.findobj(Text)
+    assert not any(text.get_parse_math() or text.get_usetex() for text in texts)
+    drawn = "\n".join(text.get_text() for text in texts)
+    assert all(name in drawn for name in STRANGE)
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_any_script_is_drawn_and_saved_without_a_warning(kind):
+    figure = named_figures(SCRIPTS)[kind]()  # warnings are errors in these tests
+    figure.canvas.draw()
+    figure.savefig(io.BytesIO(), bbox_inches="tight")  # as a notebook does, later
+
+
+def test_a_font_of_the_machine_is_taken_for_what_the_first_one_lacks(monkeypatch, caplog):
+    def drawn():
+        figure = plot_attention(["\ue000"], [[1.0]], ["a"])  # a letter that STIX fonts alone have
+        figure.canvas.draw()
+        return np.asarray(figure.canvas.buffer_rgba()).tobytes()
+
+    box = drawn()
+    monkeypatch.setattr(plots, "FONTS", ("No Such Font", "STIXNonUnicode"))
+    assert drawn() != box
+    assert not caplog.records  # of the font that is not there
+
+
+def test_the_settings_of_the_user_stay_as_they_were(make):
+    before = dict(plt.rcParams)
+    make().canvas.draw()
+    assert dict(plt.rcParams) == before
+
+
+@pytest.mark.parametrize("kind", NAMED)
+@pytest.mark.parametrize("size", [1, 9])
+def test_any_number_of_names_is_drawn(kind, size):
+    if size < 3 and kind in ("words", "windows"):
+        return  # three points and a window at least, as tested below
+    figure = named_figures([f"name {i}" for i in range(size)])[kind]()
+    figure.canvas.draw()
+    assert max(figure.get_size_inches()) * figure.dpi < 2**16  # as much as a PNG may have
+
+
+def test_twenty_systems_look_different():
+    figures = named_figures([f"name {i}" for i in range(20)])
+    lines = [c.lines[0] for c in figures["labels"]().axes[0].containers]
+    assert len({(line.get_color(), line.get_marker()) for line in lines}) == 20
+    lines = figures["comparison"]().axes[1].lines[1:40:2]  # validation
+    assert len({(line.get_color(), line.get_marker()) for line in lines}) == 20
+    bars = [bars[0] for bars in figures["scores"]().axes[0].containers]
+    assert len({(bar.get_facecolor(), bar.get_hatch()) for bar in bars}) == 20
+    clusters = figures["words"]().axes[0].collections
+    looks = {(to_hex(c.get_facecolor()[0]), c.get_paths()[0].vertices.tobytes()) for c in clusters}
+    assert len(looks) == 20
+
+
+def test_a_long_name_is_cut():
+    figure = plot_attention(["a" * 500], [[1.0]], ["b\n" * 500], "c" * 500)
+    figure.canvas.draw()
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["a" * 13 + "…"]
+
+
+KINDS = {
+    "list": lambda values: np.asarray(values).tolist(),
+    "array": np.float32,
+    "tensor": lambda values: torch.tensor(values, requires_grad=True),
+    "half": lambda values: torch.tensor(values, dtype=torch.bfloat16),
+    "list of tensors": lambda values: list(torch.tensor(values, requires_grad=True)),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_may_come_as_lists_arrays_or_tensors(kind):
+    make = KINDS[kind]
+    values = [[0.5, 0.25], [0.125, 1.0]]  # exact in every type
+    (axes,) = plot_learning_curves(make(values[0]), make(values[1])).axes
+    assert [list(line.get_ydata()) for line in axes.lines[:2]] == values
+    axes = plot_attention(["a", "b"], make(values), ["c", "d"]).axes[0]
+    assert axes.images[0].get_array().tolist() == values
+    axes = plot_contributions(["a", "b"], make(values), make(values), ["c", "d"]).axes[1]
+    assert axes.images[0].get_array().tolist() == values
+    arrays = dict.fromkeys(NAMES, make(values))
+    left, _ = plot_comparison({"a": arrays}, 0.25).axes
+    assert left.lines[0].get_ydata().tolist() == [0.3125, 0.625]
+    (axes,) = plot_intervals({"a": make([0.5, 0.25, 0.75])}, "").axes
+    assert axes.lines[0].get_xdata().tolist() == [25, 75]
+    vectors = {"a": make([1.0, 0.0]), "b": make([0.0, 1.0]), "c": make([1.0, 1.0])}
+    assert len(drawn_points(plot_words(vectors, list(vectors)))[1]) == 3
+
+
+NAN = float("nan")
+REFUSED = {
+    "train_loss must hold at least one number, got none": lambda: plot_learning_curves([], []),
+    r"valid_loss must have shape \(epochs = 2\), got \(1,\)": lambda: plot_learning_curves(
+        [0.5, 0.4], [0.5]
+    ),
+    r"train_loss must hold numbers, in rows of one length, got \['a'\]": (
+        lambda: plot_learning_curves(["a"], [0.5])
+    ),
+    "train_loss must be finite, got nan": lambda: plot_learning_curves([NAN], [0.5]),
+    "scores must hold at least one item": lambda: plot_scores({}, CHANCE),
+    "chance must hold at least one item": lambda: plot_scores(SCORES, {}),
+    r"scores\['x'\] must hold every score of chance, got none for \['AUC'\]": (
+        lambda: plot_scores({"x": {"accuracy": 0.5}}, CHANCE)
+    ),
+    r"scores\['x'\] must lie in \[0, 1\], got \[83": lambda: plot_scores(
+        {"x": {"accuracy": 83.3, "AUC": 0.5}}, CHANCE
+    ),
+    r"scores\['x'\] must be finite, got nan": lambda: plot_scores(
+        {"x": {"accuracy": 0.5, "AUC": NAN}}, CHANCE
+    ),
+    "after must hold at least one item": lambda: plot_neighbours({}, {}),
+    r"before must hold the words of after, \['king', 'snow'\], got \['king'\]": (
+        lambda: plot_neighbours({"king": []}, NEIGHBOURS)
+    ),
+    r"before\['a'\] must be finite": lambda: plot_neighbours({"a": [("b", NAN)]}, {"a": []}),
+    "curves must hold at least one item": lambda: plot_comparison({}, 0.25),
+    r"curves\['a'\] must hold 'train_loss', got \[\]": lambda: plot_comparison({"a": {}}, 0.25),
+    r"curves\['b'\]\['train_loss'\] must have shape \(seeds = 3, epochs = 4\), got \(2, 4\)": (
+        lambda: plot_comparison({"a": curves()["random"], "b": curves(2)["random"]}, 0.25)
+    ),
+    r"must have shape \(seeds, epochs\), got \(4,\)": lambda: plot_comparison(
+        {"a": dict.fromkeys(NAMES, [0.5] * 4)}, 0.25
+    ),
+    "intervals must hold at least one item": lambda: plot_intervals({}, ""),
+    r"intervals\['a'\] must be mean, lower end, upper end, got \(0.4, 0.5, 0.6\)": (
+        lambda: plot_intervals({"a": (0.4, 0.5, 0.6)}, "")
+    ),
+    r"intervals\['a'\] must be finite": lambda: plot_intervals({"a": (0.4, NAN, NAN)}, ""),
+    "accuracies must hold at least one item": lambda: plot_accuracy_by_labels({}, ""),
+    r"accuracies\['a'\] must hold at least one item": lambda: plot_accuracy_by_labels(
+        {"a": {}}, ""
+    ),
+    r"accuracies\['a'\] must have 1 label or more, got 0": lambda: plot_accuracy_by_labels(
+        {"a": {0: (0.5, 0.5, 0.5)}}, ""
+    ),
+    "words must hold at least one item": lambda: plot_attention([], np.ones((1, 0)), ["a"]),
+    "class_names must hold at least one item": lambda: plot_attention(["a"], [[1.0]], []),
+    r"weights must have shape \(n_classes = 2, T = 1\), got \(1, 1\)": lambda: plot_attention(
+        ["a"], [[1.0]], ["a", "b"]
+    ),
+    r"weights must be finite, got nan at \(0, 0\)": lambda: plot_attention(["a"], [[NAN]], ["a"]),
+    r"contributions must have shape \(n_classes = 1, T = 1\), got \(1, 2\)": (
+        lambda: plot_contributions(["a"], [[1.0]], [[1.0, 2.0]], ["a"])
+    ),
+    r"vectors\['b'\] must be finite": lambda: plot_words(
+        {"a": [1.0], "b": [NAN], "c": [2.0]}, ["a", "b", "c"]
+    ),
+    r"vectors\['b'\] must have shape \(d = 1\), got \(2,\)": lambda: plot_words(
+        {"a": [1.0], "b": [1.0, 2.0], "c": [2.0]}, ["a", "b", "c"]
+    ),
+    r"words must be 2R \+ 1 = 5 or more, got 1": lambda: plot_windows(["a"], 2),
+    "words must be 2R . 1 = 601 or more, got 9": lambda: plot_windows(SENTENCE, 300),
+    "centers must lie between 2 and 6, with R = 2 words on each side, got 1": (
+        lambda: plot_windows(SENTENCE, 2, [2, 1])
+    ),
+    "centers must hold at least one item": lambda: plot_windows(SENTENCE, 2, []),
+    "negatives must hold a list for each of 1 centers, got 2": lambda: plot_windows(
+        SENTENCE, 2, [2], negatives=[["a"], ["b"]]
+    ),
+    "radius must be a positive integer, got 0": lambda: plot_windows(SENTENCE, 0),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_cannot_be_drawn_is_refused_by_name(message):
+    with pytest.raises(ValueError, match=message):
+        REFUSED[message]()
+    assert plt.get_fignums() == []  # nothing half drawn is shown by a notebook
+
+
+def test_one_text_in_place_of_words_is_refused():
+    with pytest.raises(TypeError, match="words must be a list of words, got the text 'the fox'"):
+        plot_attention("the fox", [[1.0]], ["a"])
+    with pytest.raises(TypeError, match="radius must be a positive integer, got 2.0"):
+        plot_windows(SENTENCE, 2.0)
+
+
+# Windows: Q3.2
+
+
+def boxes(figure):
+    """The kind of each box, a row for each center: . other, w center, + context, - negative."""
+    kinds = figure.axes[0].collections[0].get_array()
+    return ["".join(" .w+-"[int(k) + 1] for k in row) for row in kinds.filled(-1)]
+
+
+def test_a_window_slides_over_the_sentence():
+    figure = plot_windows(SENTENCE, np.int64(2))
+    assert boxes(figure) == ["++w++....", ".++w++...", "..++w++..", "...++w++.", "....++w++"]
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.texts] == SENTENCE * 5
+    names = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert names == ["w = brown", "w = fox", "w = jumps", "w = over", "w = the"]
+    assert axes.yaxis_inverted()
+    assert legend_texts(figure) == ["center word w", "contexts C⁺ (2R = 4)", "other words"]
+
+
+def test_the_center_is_told_apart_without_colour():
+    axes = plot_windows(SENTENCE, 2, [4]).axes[0]
+    assert [text.get_text() for text in axes.texts if text.get_weight() == "bold"] == ["jumps"]
+
+
+def test_negatives_stand_beside_the_sentence():
+    figure = FIGURES["windows"]()
+    assert boxes(figure) == ["++w++.... --", "..++w++.. - "]
+    drawn = [text.get_text() for text in figure.axes[0].texts if text.get_style() == "italic"]
+    assert drawn == ["sea", "10", "of"]
+    assert legend_texts(figure)[-1] == "negatives C⁻, drawn from the vocabulary"
+
+
+def test_of_a_long_text_the_part_near_the_centers_is_drawn():
+    words = [f"w{i}" for i in range(300)]
+    assert len(boxes(plot_windows(words, 5))) == 8
+    figure = plot_windows(words, 2, [100, 102])
+    assert boxes(figure) == ["..++w++....", "....++w++.."]
+    assert figure.axes[0].texts[0].get_text() == "w96"
+
+
+def test_a_window_of_600_words_is_drawn_without_its_words():
+    figure = plot_windows(["word"] * 700, 300)
+    figure.canvas.draw()
+    assert boxes(figure)[0].count("+") == 600 and not figure.axes[0].texts
+    assert max(figure.get_size_inches()) < 15
+
+
 # Learning curves: Q3.10
 
 
@@ -161,6 +441,35 @@ def test_learning_curves_start_at_epoch_one_and_mark_the_best():
     assert legend_texts(axes) == ["training", "validation", "best epoch", "untrained: ln 2"]
 
 
+def test_a_small_change_of_the_loss_is_seen_and_the_axis_says_so():
+    (axes,) = plot_learning_curves([0.2235, 0.1871, 0.1822], [0.2067, 0.2045, 0.2039]).axes
+    low, high = axes.get_ylim()
+    assert 0.17 < low < 0.1822 and 0.2235 < high < 0.24
+    assert axes.get_ylabel() == "mean loss per pair (nats)\n(the axis does not start at 0)"
+    assert [text.get_text() for text in axes.texts] == ["untrained: ln 2 = 0.693, above ↑"]
+    assert legend_texts(axes) == ["training", "validation", "best epoch"]
+
+
+def test_the_untrained_loss_near_the_curves_is_a_line():
+    (axes,) = plot_learning_curves([0.62, 0.58], [0.6, 0.57]).axes
+    assert list(line_labelled(axes, "untrained: ln 2").get_ydata()) == pytest.approx([LN2, LN2])
+    low, high = axes.get_ylim()
+    assert 0.5 < low and high > LN2 and not axes.texts
+
+
+def test_the_untrained_loss_of_a_softmax_is_the_logarithm_of_its_size():
+    (axes,) = plot_learning_curves([6.0, 3.0], [6.0, 4.0], n_outcomes=1000).axes
+    line = line_labelled(axes, "untrained: ln 1000")
+    assert line.get_ydata()[0] == pytest.approx(np.log(1000))
+
+
+def test_a_loss_that_is_not_finite_leaves_a_gap():
+    (axes,) = plot_learning_curves([0.6, NAN, 0.5], [float("inf"), 0.6, 0.5]).axes
+    assert np.isnan([axes.lines[0].get_ydata()[1], axes.lines[1].get_ydata()[0]]).all()
+    assert list(line_labelled(axes, "best epoch").get_xdata()) == [3]
+    assert np.isfinite(axes.get_ylim()).all()
+
+
 def test_learning_curves_of_one_epoch_can_be_drawn():
     figure = plot_learning_curves([0.6], [0.5])
     figure.canvas.draw()
@@ -175,12 +484,12 @@ def test_scores_stand_beside_their_chance_level():
     assert axes.get_ylabel().endswith("held-out pairs (%)")
     assert axes.get_ylim()[0] == 0
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["accuracy", "AUC"]
-    chance = [lines.get_segments()[0][:, 1].tolist() for lines in axes.collections]
+    (lines,) = axes.collections
+    chance = [segment[:, 1].tolist() for segment in lines.get_segments()]
     assert chance == [pytest.approx([500 / 6] * 2), pytest.approx([50.0] * 2)]
-    for lines in axes.collections:
-        assert to_hex(lines.get_color()[0]) == to_hex("grey")
-        assert lines.get_linestyle()[0][1] is not None  # dashed
-    assert legend_texts(axes).count("constant answer") == 1
+    assert to_hex(lines.get_color()[0]) == to_hex("grey")
+    assert lines.get_linestyle()[0][1] is not None  # dashed
+    assert legend_texts(axes.figure)[-1] == "constant answer"
 
 
 def test_every_system_has_its_bars_and_its_colour():
@@ -189,7 +498,7 @@ def test_every_system_has_its_bars_and_its_colour():
     assert heights == [pytest.approx([90, 80]), pytest.approx([85, 70])]
     colours = [to_hex(bars[0].get_facecolor()) for bars in axes.containers]
     assert colours == [colour.lower() for colour in OKABE_ITO[:2]]
-    assert {"word2vec", "frequency"} <= set(legend_texts(axes))
+    assert legend_texts(axes.figure) == ["word2vec", "frequency", "constant answer"]
 
 
 # Nearest words
@@ -200,10 +509,31 @@ def test_nearest_words_have_a_column_each_before_above_after():
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["king, before", "snow, before", "king, after", "snow, after"]
     texts = [[text.get_text() for text in axes.texts] for axes in figure.axes]
-    assert texts == [["cow"], ["hat"], ["queen", "prince"], ["ice", r"\$ rain"]]
+    assert texts == [["cow"], ["hat"], ["queen", "prince"], ["ice", "$ rain"]]
     bars = [[bar.get_width() for bar in axes.patches] for axes in figure.axes]
     assert bars == [[0.1], [0.2], [0.8, 0.6], [0.7, 0.5]]
     assert [axes.get_xlabel() for axes in figure.axes[2:]] == ["cosine", "cosine"]
+
+
+def test_seven_words_stand_in_rows_of_five_with_their_own_neighbours():
+    after = {f"w{i}": [(f"near {i}", 0.1 * i)] for i in range(7)}
+    before = {word: [(f"far from {word}", -0.5)] for word in reversed(after)}
+    figure = plot_neighbours(before, after)
+    drawn = figure.axes
+    found = {axes.get_title(): axes.texts[0].get_text() for axes in drawn}
+    assert len(drawn) == 14
+    assert found == {f"w{i}, before": f"far from w{i}" for i in range(7)} | {
+        f"w{i}, after": f"near {i}" for i in range(7)
+    }
+    places = [axes.get_subplotspec().get_geometry()[:2] for axes in drawn]
+    assert set(places) == {(4, 5)}
+    assert all(axes.get_xlim()[0] <= -0.5 for axes in drawn)  # a negative cosine is seen
+
+
+def test_a_word_without_neighbours_has_an_empty_column():
+    figure = plot_neighbours({"a": []}, {"a": [("b", 0.5)]})
+    figure.canvas.draw()
+    assert [len(axes.patches) for axes in figure.axes] == [0, 1]
 
 
 # Comparison: Q4.3
@@ -222,14 +552,27 @@ def test_a_comparison_has_units_and_the_accuracy_of_guessing():
 
 def test_a_comparison_shows_mean_and_deviation_over_the_seeds():
     figure = FIGURES["comparison"]()
-    assert figure.get_suptitle() == "500 labels (mean ± standard deviation over 3 seeds)"
+    assert figure.get_suptitle() == "500 labels (mean ± sample standard deviation over 3 seeds)"
     _, right = figure.axes
     drawn = line_labelled(right, "pretrained, valid")
     values = 100 * curves()["pretrained"]["valid_accuracy"]
     assert list(drawn.get_xdata()) == [1, 2, 3, 4]
     assert list(drawn.get_ydata()) == pytest.approx(values.mean(0).tolist())
     band = right.collections[3].get_paths()[0].vertices[:, 1]  # the fourth of four curves
-    assert band.max() == pytest.approx((values.mean(0) + values.std(0)).max())
+    assert band.max() == pytest.approx((values.mean(0) + values.std(0, ddof=1)).max())
+
+
+def test_the_band_is_the_sample_deviation_that_is_printed():
+    arrays = dict.fromkeys(NAMES, [[0.2], [0.3], [0.7]])
+    _, right = plot_comparison({"a": arrays}, 0.25).axes
+    band = right.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.max() - band.min()) / 2 == pytest.approx(stdev([20, 30, 70]))
+
+
+def test_one_seed_has_a_line_and_no_band():
+    figure = plot_comparison(curves(1), 0.25, "500 labels")
+    assert figure.get_suptitle() == "500 labels (1 seed)"
+    assert [len(axes.collections) for axes in figure.axes] == [0, 0]
 
 
 def test_systems_and_parts_can_be_told_apart_without_colour():
@@ -250,8 +593,51 @@ def test_attention_is_drawn_over_the_words_of_the_text():
     assert bar.get_ylabel() == "attention (share)"
     assert axes.get_title() == "a text"
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["World", "Sports"]
-    assert [text.get_text() for text in axes.texts] == ["a", "good", r"\$5", "deal"] * 2
+    assert [text.get_text() for text in axes.texts] == ["a", "good", "$5", "deal"] * 2
     assert axes.images[0].get_array().tolist() == np.eye(2, 4).tolist()
+
+
+def test_300_tokens_stand_in_lines_of_14():
+    words, weights = [f"t{i}" for i in range(300)], np.random.default_rng(0).random((2, 300))
+    axes = plot_attention(words, weights, ["World", "Sports"]).axes[0]
+    table = axes.images[0].get_array()
+    assert table.shape == (22 * 3 - 1, 14)  # 22 lines of two classes, and a row between
+    rows = table.filled(np.nan)[np.arange(65) % 3 == 1]  # of Sports
+    np.testing.assert_array_equal(rows.ravel()[:300], weights[1])
+    assert np.isnan(rows.ravel()[300:]).all() and np.isnan(table.filled(np.nan)[2::3]).all()
+    for text in axes.texts[300:]:
+        x, y = text.get_position()
+        assert text.get_text() == f"t{int((y - 1) / 3 * 14 + x)}"
+
+
+def test_small_weights_of_many_words_are_seen():
+    limits = [
+        plot_attention(["a"] * t, weights, ["b"]).axes[0].images[0].get_clim()
+        for t, weights in ((100, np.full((1, 100), 0.01)), (4, [[0.9, 0.1, 0, 0]]), (1, [[1.0]]))
+    ]
+    assert limits == [(0, 0.03), (0, 0.9), (0, 1)]
+
+
+def test_contributions_are_printed_with_their_sign_and_their_sum():
+    above, below, share_bar, bar = FIGURES["contributions"]().axes
+    assert above.images[0].get_array().tolist() == [[0.75, 0.25]] * 2
+    assert below.images[0].get_array().tolist() == [[0.5, -0.25], [-1.5, 0.0]]
+    assert below.images[0].get_clim() == (-1.5, 1.5)  # white is 0
+    texts = [text.get_text() for text in below.texts]
+    assert texts == ["good\n+0.5", "deal\n-0.2", "good\n-1.5", "deal\n+0.0"]
+    names = [tick.get_text() for tick in below.get_yticklabels()]
+    assert names == ["World\nsum +0.2", "Sports\nsum -1.5"]
+    assert (share_bar.get_ylabel(), bar.get_ylabel()) == (
+        "attention (share)",
+        "contribution to logit",
+    )
+
+
+def test_contributions_show_two_digits_of_the_largest():
+    figure = plot_contributions(["a", "b"], [[0.5, 0.5]], [[0.0123, -1e-6]], ["c"])
+    texts = [text.get_text() for text in figure.axes[1].texts]
+    assert texts == ["a\n+0.012", "b\n+0.000"]
+    plot_contributions(["a"], [[1.0]], [[0.0]], ["c"]).canvas.draw()  # nothing contributes
 
 
 # Words in the plane
@@ -325,7 +711,7 @@ def test_a_word_of_two_clusters_is_drawn_once_in_the_first():
     axes = plot_words(vectors, clusters).axes[0]
     assert sorted(text.get_text() for text in axes.texts) == ["a", "b", "c", "d"]
     assert [len(c.get_offsets()) for c in axes.collections] == [3, 1]
-    assert [c.get_label() for c in axes.collections] == ["one", r"\$two"]
+    assert [c.get_label() for c in axes.collections] == ["one", "$two"]
     assert plot_words(vectors, ["a", "b", "c"]).legends == []  # words without clusters have none
 
 
@@ -362,7 +748,29 @@ def test_t_sne_without_scikit_learn_says_what_to_install(monkeypatch):
 def test_vectors_of_a_model_and_zero_vectors_are_drawn():
     vectors = WordVectors(["a", "$b", "c"], np.array([[0, 0], [1, 2], [2, 1]]))
     places, _ = drawn_points(plot_words(vectors, vectors.words))
-    assert sorted(places) == [r"\$b", "a", "c"]
+    assert sorted(places) == ["$b", "a", "c"]
+
+
+def test_vectors_of_one_number_are_drawn_on_a_line():
+    _, points = drawn_points(plot_words({"a": [1.0], "b": [-1.0], "c": [2.0]}, ["a", "b", "c"]))
+    assert points[:, 1].tolist() == [0, 0, 0] and len(set(np.round(points[:, 0], 6))) == 2
+
+
+def test_accuracy_stands_over_the_number_of_labels_with_its_interval():
+    figure = FIGURES["labels"]()
+    (axes,) = figure.axes
+    assert axes.get_xscale() == "log"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["100", "500"]
+    assert legend_texts(figure) == ["random", "pretrained"]
+    lines = [container.lines[0] for container in axes.containers]
+    np.testing.assert_allclose([line.get_ydata() for line in lines], [[30, 50], [60, 70]])
+    for line in lines:  # the systems stand side by side
+        np.testing.assert_allclose(line.get_xdata(), [100, 500], rtol=0.03)
+    assert lines[0].get_xdata()[0] < lines[1].get_xdata()[0]
+    bars = axes.containers[0].lines[2][0].get_segments()
+    np.testing.assert_allclose([bar[:, 1] for bar in bars], [[25, 40], [45, 55]])
+    assert axes.get_ylabel() == "accuracy (%)\n(the axis does not start at 0)"
+    assert axes.get_title() == "mean and 95% interval of 5 seeds"
 
 
 def test_intervals_are_drawn_in_percent_from_the_top_down():

@@ -19,7 +19,7 @@ class _Code:
         self.text = text
 
     def __repr__(self) -> str:
-        return self.text
+        return _printable(self.text)
 
     def _repr_markdown_(self) -> str:
         return f"```python\n{self.text}\n```"
@@ -96,15 +96,24 @@ def describe_batch(batch: Mapping[str, Tensor]) -> None:
     """Print the name, shape and dtype of each tensor of a batch, on one line.
 
     Args:
-        batch: tensors by name, as `collate_fn` makes them.
+        batch: tensors or arrays by name, as `collate_fn` makes them.
+
+    Raises:
+        TypeError: something in the batch is neither a tensor nor an array.
+        ValueError: the batch is empty.
 
     Source: assignment Q3.8.
     """
+    if not batch:
+        raise ValueError("batch must hold at least one tensor, got none")
+    for name, tensor in batch.items():
+        if not (hasattr(tensor, "shape") and hasattr(tensor, "dtype")):
+            raise TypeError(f"batch must hold tensors, got {type(tensor).__name__} for {name!r}")
     parts = (
         f"{name} {tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
         for name, tensor in batch.items()
     )
-    print(" | ".join(parts))
+    print(_printable(" | ".join(parts)))
 
 
 def describe_neighbours(
@@ -115,11 +124,23 @@ def describe_neighbours(
     Args:
         neighbours: for each word, pairs of a near word and its cosine, the nearest first.
         title: printed above, if given.
+
+    Raises:
+        ValueError: no word is given.
     """
+    if not neighbours:
+        raise ValueError("neighbours must hold at least one word, got none")
     if title:
-        print(title)
+        print(_printable(title))
     for word, nearest in neighbours.items():
-        print(f"  {word:<12} " + ", ".join(f"{near} {cosine:.2f}" for near, cosine in nearest))
+        line = ", ".join(f"{near} {cosine:.2f}" for near, cosine in nearest)
+        print(_printable(f"  {word:<12} {line}".rstrip()))
+
+
+def _printable(text: str) -> str:
+    """Write what the console has no character for as its code, such as \\u65e5."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def check_gradient(
