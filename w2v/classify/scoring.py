@@ -58,7 +58,7 @@ def score_texts(
     Args:
         classifier: maps (input_ids, attention_mask) to logits, shape (B, n_classes), and has
             `embeddings` and `n_classes`.
-        texts: rows with `input_ids` (list of int) and `label` (int), or a `TextDataset`.
+        texts: rows as `TextDataset.from_documents` takes them, or a `TextDataset`.
         batch_size: texts classified at once; it changes the memory used, not the scores.
 
     Returns:
