@@ -89,7 +89,7 @@ class ClassAttentionModel(nn.Module):
 
         Args:
             input_ids: token ids, shape (B, T), int64.
-            attention_mask: True for a token, False for padding, shape (B, T), bool.
+            attention_mask: True or 1 for a token, False or 0 for padding, shape (B, T).
             return_attention: also return the attention weights, as `attention` does.
 
         Returns:
@@ -97,17 +97,18 @@ class ClassAttentionModel(nn.Module):
             weights are zero, so the lab's readout gives every class the logit 0.
 
         Raises:
-            ValueError: the shapes differ, or an id lies outside the vocabulary.
+            TypeError, ValueError: ids that are no integers or lie outside the vocabulary, or a
+                mask of another shape or of other numbers.
 
         Source: assignment section 4, the lab's `ClassAttentionModel`.
         """
-        check_inputs(input_ids, attention_mask, self.embeddings.num_embeddings)
+        input_ids, mask = check_inputs(input_ids, attention_mask, self.embeddings.num_embeddings)
         tokens = self.embeddings(input_ids)  # (B, T, d)
         q = self.q(self.class_embeddings)  # (n_classes, d)
         k = self.k(tokens)  # (B, T, d)
         v = self.v(tokens)  # (B, T, d)
         scores = q @ k.mT / math.sqrt(self.d)  # (B, n_classes, T)
-        mask = attention_mask.unsqueeze(1)  # (B, 1, T)
+        mask = mask.unsqueeze(1)  # (B, 1, T)
         # The lowest number, not -inf: a text of padding alone would give 0 / 0.
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)  # (B, n_classes, T)
         weights = scores.softmax(dim=-1) * mask  # (B, n_classes, T)
@@ -129,14 +130,15 @@ class ClassAttentionModel(nn.Module):
 
         Args:
             input_ids: token ids, shape (B, T), int64.
-            attention_mask: True for a token, False for padding, shape (B, T), bool.
+            attention_mask: True or 1 for a token, False or 0 for padding, shape (B, T).
 
         Returns:
             Weights, shape (B, n_classes, T), float32: they sum to one over the tokens of a text
             and are zero on padding.
 
         Raises:
-            ValueError: the shapes differ, or an id lies outside the vocabulary.
+            TypeError, ValueError: ids that are no integers or lie outside the vocabulary, or a
+                mask of another shape or of other numbers.
 
         Source: assignment section 4, the lab's `ClassAttentionModel`.
         """
@@ -151,21 +153,22 @@ class ClassAttentionModel(nn.Module):
 
         Args:
             input_ids: token ids, shape (B, T), int64.
-            attention_mask: True for a token, False for padding, shape (B, T), bool.
+            attention_mask: True or 1 for a token, False or 0 for padding, shape (B, T).
 
         Returns:
             The attention weight times the readout of the token's value, shape (B, n_classes, T),
             float32. Over the tokens of a text they sum to its logits, less the bias of the class.
 
         Raises:
-            ValueError: the shapes differ, an id lies outside the vocabulary, or the readout is
-                "hidden", whose logits are no sums over tokens.
+            TypeError, ValueError: as the forward pass; or the readout is "hidden", whose logits
+                are no sums over tokens.
 
         Source: assignment section 4, the lab's `ClassAttentionModel`.
         """
         if self.readout == "hidden":
             raise ValueError("readout must be 'mean' or 'class' to be split, got 'hidden'")
-        weights = self.attention(input_ids, attention_mask)  # (B, n_classes, T)
+        input_ids, mask = check_inputs(input_ids, attention_mask, self.embeddings.num_embeddings)
+        weights = self.attention(input_ids, mask)  # (B, n_classes, T)
         v = self.v(self.embeddings(input_ids))  # (B, T, d)
         if self.readout == "mean":
             return weights * v.mean(dim=-1).unsqueeze(1)  # (B, n_classes, T)
@@ -195,21 +198,28 @@ def attend(
     Args:
         classifier: the model.
         tokenizer: a `transformers` tokenizer, of the classifier's vocabulary.
-        text: a text of T tokens.
+        text: a string of T tokens; T may be 0.
 
     Returns:
         The T tokens; the attention weights, shape (n_classes, T); and the logits, shape
-        (n_classes,).
+        (n_classes,). Both tensors are on the CPU, wherever the model is.
+
+    Raises:
+        TypeError: the text is no string.
+        ValueError: an id outside the classifier's vocabulary.
 
     Source: assignment section 4, the lab's `ClassAttentionModel`.
     """
-    device = classifier.embeddings.weight.device
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a string, got {text!r:.80}")
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    input_ids = torch.tensor([ids], dtype=torch.int64, device=device)  # (1, T)
-    attention_mask = torch.ones_like(input_ids, dtype=torch.bool)  # (1, T)
+    input_ids = torch.tensor([ids], dtype=torch.int64)  # (1, T)
+    vocab_size = classifier.embeddings.num_embeddings
+    input_ids, mask = check_inputs(input_ids, torch.ones_like(input_ids), vocab_size)
+    device = classifier.embeddings.weight.device
     with torch.inference_mode():
-        logits, weights = classifier(input_ids, attention_mask, return_attention=True)
-    return list(tokenizer.convert_ids_to_tokens(ids)), weights[0], logits[0]
+        logits, weights = classifier(input_ids.to(device), mask.to(device), return_attention=True)
+    return list(tokenizer.convert_ids_to_tokens(ids)), weights[0].cpu(), logits[0].cpu()
 
 
 def check_sizes(*, n_classes: int, **sizes: int) -> None:

@@ -26,7 +26,8 @@ class ConvClassifier(nn.Module):
         n_filters: number of filters.
         kernel_size: tokens in the window of a filter.
         dropout: share of the features that is set to zero in training.
-        generator: draws the parameters, then the dropout; None takes PyTorch's global one.
+        generator: draws the parameters, then the dropout; None takes PyTorch's global one, as
+            does the dropout of a compiled model.
 
     Raises:
         TypeError, ValueError: a size that is no positive integer, fewer than two classes, or a
@@ -67,20 +68,21 @@ class ConvClassifier(nn.Module):
 
         Args:
             input_ids: token ids, shape (B, T), int64.
-            attention_mask: True for a token, False for padding, shape (B, T), bool.
+            attention_mask: True or 1 for a token, False or 0 for padding, shape (B, T).
 
         Returns:
             One logit per class, shape (B, n_classes), float32. A text without tokens gets the
             bias of each class.
 
         Raises:
-            ValueError: the shapes differ, or an id lies outside the vocabulary.
+            TypeError, ValueError: ids that are no integers or lie outside the vocabulary, or a
+                mask of another shape or of other numbers.
 
         Source: Kim 2014, eq. (2) and (3).
         """
-        check_inputs(input_ids, attention_mask, self.embeddings.num_embeddings)
+        input_ids, mask = check_inputs(input_ids, attention_mask, self.embeddings.num_embeddings)
         (width,) = self.convolution.kernel_size
-        padding = ~attention_mask.unsqueeze(-1)  # (B, T, 1)
+        padding = ~mask.unsqueeze(-1)  # (B, T, 1)
         tokens = self.embeddings(input_ids).masked_fill(padding, 0.0)  # (B, T, d)
         # A window is centred on its token. One column more: a maximum needs at least one value.
         tokens = F.pad(tokens.mT, ((width - 1) // 2, width // 2 + 1))  # (B, d, T + width)
@@ -94,6 +96,9 @@ class ConvClassifier(nn.Module):
         """Set some features to zero in training, and scale the others up to keep the mean."""
         if not self.training or not self.dropout:
             return pooled
-        # Not `nn.Dropout`: it draws from PyTorch's global generator, not from the model's own.
-        kept = torch.rand(pooled.shape, generator=self._generator) >= self.dropout
-        return pooled * kept.to(pooled.device) / (1 - self.dropout)  # (B, n_filters)
+        if self._generator is None or torch.compiler.is_compiling():  # it reads no generator
+            return F.dropout(pooled, self.dropout)  # (B, n_filters)
+        # `F.dropout` draws from PyTorch's global generator, not from the model's own.
+        drawn = torch.rand(pooled.shape, generator=self._generator)  # (B, n_filters)
+        kept = (drawn >= self.dropout).to(pooled.device)  # (B, n_filters)
+        return pooled * kept / (1 - self.dropout)  # (B, n_filters)

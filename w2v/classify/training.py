@@ -58,7 +58,7 @@ def train_classifier(
     Args:
         classifier: maps (input_ids, attention_mask) to logits, shape (B, n_classes), and has
             `embeddings` and `n_classes`; trained in place, on its own device.
-        train_set: rows with `input_ids` (list of int) and `label` (int), or a `TextDataset`.
+        train_set: rows as `TextDataset.from_documents` takes them, or a `TextDataset`.
         valid_set: the same, to score the classifier on.
         config: every setting.
         progress: show a bar with the loss and texts per second on stderr; None: on a terminal only.
@@ -126,7 +126,8 @@ def train_epoch(
     Source: assignment Q4.2.
     """
     device = classifier.get_parameter("embeddings.weight").device
-    total_loss, n_right, n_texts = 0.0, 0, 0
+    total_loss, n_texts = 0.0, 0
+    n_right = torch.zeros((), dtype=torch.int64, device=device)  # (): a GPU adds it up by itself
     for step, batch in enumerate(loader, start=1):
         input_ids = batch["input_ids"].to(device)  # (B, T)
         attention_mask = batch["attention_mask"].to(device)  # (B, T)
@@ -134,16 +135,17 @@ def train_epoch(
         optimizer.zero_grad()
         logits = classifier(input_ids, attention_mask)  # (B, n_classes)
         loss = F.cross_entropy(logits, labels)  # ()
-        _check_finite("training loss", loss.item(), epoch, step, optimizer)
+        value = loss.item()
+        _check_finite("training loss", value, epoch, step, optimizer)
         loss.backward()
         optimizer.step()
         schedule.step()
-        total_loss += loss.item() * len(labels)
-        n_right += int((logits.argmax(dim=1) == labels).sum())
+        total_loss += value * len(labels)
+        n_right += (logits.argmax(dim=1) == labels).sum()
         n_texts += len(labels)
-        bar.set_postfix(epoch=epoch, loss=f"{loss.item():.3f}", refresh=False)
+        bar.set_postfix(epoch=epoch, loss=f"{value:.3f}", refresh=False)
         bar.update(len(labels))
-    return total_loss / n_texts, n_right / n_texts
+    return total_loss / n_texts, n_right.item() / n_texts
 
 
 def _make_loader(texts: TextDataset, config: ClassifierConfig) -> DataLoader:
@@ -164,12 +166,14 @@ def _make_optimizer(
     """Make Adam with a learning rate for each parameter, and the schedule of the rates."""
     shares = {"embeddings": config.table_rate}
     shares |= dict.fromkeys(("q", "k", "v", "class_embeddings"), config.attention_rate)
-    groups = [
-        {"params": [parameter], "lr": config.learning_rate * shares.get(name.partition(".")[0], 1)}
-        for name, parameter in classifier.named_parameters()
-        if parameter.requires_grad
-    ]
-    optimizer = torch.optim.Adam(groups, lr=config.learning_rate, fused=True)
+    groups = []
+    for name, parameter in classifier.named_parameters():
+        part = name.removeprefix("_orig_mod.").partition(".")[0]  # `torch.compile` adds the prefix
+        if parameter.requires_grad:
+            groups.append({"params": [parameter], "lr": config.learning_rate * shares.get(part, 1)})
+    device = classifier.get_parameter("embeddings.weight").device
+    fused = device.type in ("cpu", "cuda")  # faster, where PyTorch has it
+    optimizer = torch.optim.Adam(groups, lr=config.learning_rate, fused=fused)
     return optimizer, LinearLR(optimizer, 1.0, 0.0 if config.decay else 1.0, total_iters=n_steps)
 
 
