@@ -1,5 +1,6 @@
 """What is kept after training: words, their vectors, and which words are near each other."""
 
+import math
 import operator
 import os
 import warnings
@@ -654,13 +655,10 @@ class WordVectors:
         Returns:
             The cosines, shape (m,), float64, in [-1, 1]; 0 where a vector is 0 (gensim: nan).
         """
-        one, others = np.broadcast_arrays(vector_1, vectors_all)  # (m, d) each
-        # One kind of sum for all three: the cosine of a vector with itself is exactly 1.
-        products, squares, other_squares = (
-            np.einsum("md,md->m", left, right, dtype=np.float64)  # (m,)
-            for left, right in ((one, others), (one, one), (others, others))
-        )
-        lengths = np.sqrt(squares * other_squares)  # (m,)
+        one = np.asarray(vector_1, np.float64)  # (d,)
+        products = np.einsum("md,d->m", vectors_all, one, dtype=np.float64)  # (m,)
+        squares = np.einsum("md,md->m", vectors_all, vectors_all, dtype=np.float64)  # (m,)
+        lengths = np.sqrt(squares * (one @ one))  # (m,)
         return np.clip(products / np.where(lengths > 0, lengths, 1), -1, 1)
 
     def similarity(self, w1: Key, w2: Key) -> float:
@@ -679,8 +677,7 @@ class WordVectors:
 
         Source: Mikolov et al. 2013a, section 4; gensim's KeyedVectors.
         """
-        one, other = self._vectors([w1, w2], norm=False)  # (d,) each
-        return float(self.cosine_similarities(one, other[None])[0])
+        return _cosine(self._vectors([w1, w2], norm=False))
 
     def distance(self, w1: Key, w2: Key) -> float:
         """Give 1 - `similarity`.
@@ -729,8 +726,8 @@ class WordVectors:
             raise ZeroDivisionError(
                 f"ws1 and ws2 must hold a word or more each, got {ws1!r} and {ws2!r}"
             )
-        one, other = (self.get_mean_vector(words, pre_normalize=False) for words in (ws1, ws2))
-        return float(self.cosine_similarities(one, other[None])[0])
+        means = [self.get_mean_vector(words, pre_normalize=False) for words in (ws1, ws2)]
+        return _cosine(np.array(means, np.float64))
 
     def relative_cosine_similarity(self, wa: Key, wb: Key, topn: int = 10) -> float:
         """Give the cosine of two words as a share of those of the first one's neighbours.
@@ -875,16 +872,22 @@ class WordVectors:
         """Give vectors for words, rows or vectors, (m, d), float64; those of words are not 0."""
         found = np.empty((len(items), self.vector_size))  # (m, d)
         for place, item in enumerate(items):
-            vector = self.get_vector(item, norm) if isinstance(item, KEYS) else _array(item)
-            is_numbers = vector.shape == found[place].shape and vector.dtype.kind in "fiu"
-            if not is_numbers or not np.isfinite(vector).all():
-                raise ValueError(
-                    f"vector must be {self.vector_size} finite numbers, got {vector!r:.80}"
-                )
-            if not vector.any():
+            if isinstance(item, KEYS):
+                found[place] = self.get_vector(item, norm)
+            else:
+                found[place] = self._checked(_array(item))
+            if not found[place].any():
                 raise ValueError(f"word must have a vector other than 0, got {item!r}")
-            found[place] = vector
         return found
+
+    def _checked(self, vector: np.ndarray) -> np.ndarray:
+        """Refuse what is no vector of d finite numbers."""
+        is_numbers = vector.shape == (self.vector_size,) and vector.dtype.kind in "fiu"
+        if not is_numbers or not np.isfinite(vector).all():
+            raise ValueError(
+                f"vector must be {self.vector_size} finite numbers, got {vector!r:.80}"
+            )
+        return vector
 
     def _cosines(self, query: np.ndarray, rows: slice | list[int]) -> np.ndarray:
         """Give the cosine of a vector with each of some rows, (m,), float32."""
@@ -940,6 +943,13 @@ class WordVectors:
                     break
                 scores, still_open = scores[is_given], still_open[is_given]
         return answers
+
+
+def _cosine(vectors: np.ndarray) -> float:
+    """Give the cosine of two vectors, (2, d), float64; exactly 1 for equal ones, 0 for zeros."""
+    products = np.einsum("id,jd->ij", vectors, vectors)  # (2, 2), by one kind of sum
+    lengths = math.sqrt(products[0, 0] * products[1, 1])
+    return min(1.0, max(-1.0, float(products[0, 1]) / (lengths or 1)))
 
 
 def _listed(given: Any) -> list:
