@@ -91,6 +91,13 @@ def test_a_model_is_saved_under_its_name_in_a_directory_that_need_not_exist(tmp_
     assert [entry.name for entry in path.parent.iterdir()] == [checkpoint_name(CONFIG)]
 
 
+def test_the_home_directory_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert save("~/new") == tmp_path / "new" / checkpoint_name(CONFIG)
+    assert load_word2vec(f"~/new/{checkpoint_name(CONFIG)}")[1] == CONFIG
+
+
 def test_plain_torch_load_opens_a_checkpoint(tmp_path):
     model = make_model()
     saved = torch.load(save(tmp_path, model), weights_only=True)

@@ -95,7 +95,7 @@ def save_model(
         payload["words"] = _check_words(words, vocab_size)
     if counts is not None:
         payload["counts"] = _check_counts(counts, vocab_size)
-    return write_sealed(Path(directory) / checkpoint_name(config), payload)
+    return write_sealed(Path(directory).expanduser() / checkpoint_name(config), payload)
 
 
 def load_model(
@@ -191,7 +191,7 @@ def read_checkpoint(path: str | os.PathLike, *, vocabulary: str | None = None) -
 
     Source: assignment Q3.12.
     """
-    saved = read_sealed(path)
+    saved = read_sealed(Path(path).expanduser())
     if saved.get("format") != FORMAT:
         raise _refusal(path, f"format {FORMAT}", saved.get("format"))
     try:

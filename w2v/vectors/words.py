@@ -317,7 +317,7 @@ class WordVectors:
             KeyError: an unknown word.
         """
         row = self.key_to_index.get(key) if isinstance(key, str) else key
-        if row is not None and isinstance(row, KEYS) and 0 <= row < len(self):
+        if isinstance(row, (int, np.integer)) and 0 <= row < len(self):
             return int(row)
         if default is not None:
             return default
