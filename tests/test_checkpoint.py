@@ -94,6 +94,7 @@ def test_a_model_is_saved_under_its_name_in_a_directory_that_need_not_exist(tmp_
 def test_the_home_directory_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)  # where a directory "~" would be made
     assert save("~/new") == tmp_path / "new" / checkpoint_name(CONFIG)
     assert load_word2vec(f"~/new/{checkpoint_name(CONFIG)}")[1] == CONFIG
 

@@ -141,6 +141,7 @@ def test_a_binary_file_is_read_in_parts(tmp_path, monkeypatch):
 def test_the_home_directory_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)  # where a directory "~" would be made
     vectors = WordVectors(["cat", "dog"], TINY)
     vectors.save_word2vec_format("~/vectors.txt")
     vectors.save_projector("~/projector")

@@ -1,5 +1,6 @@
 """Word vectors: neighbours, odd words, judged pairs and analogies, against loops and gensim."""
 
+import gzip
 import math
 import sys
 import tracemalloc
@@ -635,6 +636,21 @@ def test_a_missing_file_and_a_vocabulary_of_none_are_refused(vectors, tmp_path, 
         evaluate(tmp_path / "none.txt")
     with pytest.raises(ValueError, match="restrict_vocab must be a positive integer, got 0"):
         evaluate(tmp_path / "none.txt", restrict_vocab=0)
+
+
+def test_pairs_and_analogies_may_be_gzipped_and_lie_at_home(cased, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)  # where a directory "~" would be made
+    plain, packed = write_pairs(tmp_path / "pairs.tsv"), tmp_path / "pairs.tsv.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    expected = cased.evaluate_word_pairs(plain)
+    assert cased.evaluate_word_pairs("~/pairs.tsv.gz") == expected
+    packed.write_bytes(packed.read_bytes()[:-9])
+    with pytest.raises(ValueError, match="pairs must be utf8 text, got .*gz'; Compressed file"):
+        cased.evaluate_word_pairs(packed)
+    packed.write_bytes(gzip.compress(b": all\narmy bank cat dog\n"))
+    assert len(cased.evaluate_word_analogies(packed)[1]) == 2
 
 
 # The same questions to gensim

@@ -407,7 +407,7 @@ class WordVectors:
         rows = list(dict.fromkeys(self.get_index(key) for key in _listed(keys) if key in self))
         return WordVectors([self.words[row] for row in rows], self.vectors[rows])
 
-    # Near words
+    # Near words. `Any` is a list of pairs or, for topn=None, an array.
 
     def most_similar(
         self,
