@@ -1,8 +1,11 @@
 """The word2vec formats: bit for bit, whole or not at all, and understood by gensim both ways."""
 
+import codecs
+import gzip
 import os
 import signal
 import struct
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +109,173 @@ def test_counts_of_many_digits_are_read(tmp_path, binary):
     assert bits(found.vectors) == bits(TINY)
 
 
+def test_a_last_line_needs_no_end(tmp_path):
+    for content in (TEXT.rstrip(b"\n"), TEXT + b"\n \n"):
+        assert bits(load(tmp_path / "tiny", content, binary=False).vectors) == bits(TINY)
+
+
+@FORMATS
+def test_a_name_that_ends_in_gz_is_gzipped_the_same_each_time(tmp_path, binary):
+    content = saved(tmp_path / "plain", binary=binary)
+    packed = saved(tmp_path / "one.gz", binary=binary)
+    assert packed[:2] == b"\x1f\x8b" and gzip.decompress(packed) == content
+    assert saved(tmp_path / "other.gz", binary=binary) == packed
+    found = WordVectors.load_word2vec_format(tmp_path / "one.gz", binary=binary)
+    assert found.words == WORDS and bits(found.vectors) == bits(TABLE)
+
+
+@FORMATS
+def test_a_gzipped_file_under_any_name_is_read(tmp_path, binary):
+    content = gzip.compress(BINARY if binary else TEXT)
+    assert load(tmp_path / "vectors", content, binary=binary).words == ["cat", "dog"]
+
+
+def test_a_binary_file_is_read_in_parts(tmp_path, monkeypatch):
+    for size in (11, 12, 40, 100):  # the longest word has ten bytes
+        monkeypatch.setattr(w2v.vectors.formats, "READ_AT_ONCE", size)
+        content = saved(tmp_path / "whole", binary=True)
+        found = load(tmp_path / "parts", content, binary=True)
+        assert found.words == WORDS and bits(found.vectors) == bits(TABLE)
+
+
+def test_the_home_directory_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)  # where a directory "~" would be made
+    vectors = WordVectors(["cat", "dog"], TINY)
+    vectors.save_word2vec_format("~/vectors.txt")
+    vectors.save_projector("~/projector")
+    assert {path.name for path in tmp_path.iterdir()} == {"vectors.txt", "projector"}
+    assert WordVectors.load_word2vec_format("~/vectors.txt").words == ["cat", "dog"]
+
+
+def test_files_without_a_header_are_written_and_read(tmp_path):
+    path = tmp_path / "glove.txt"
+    WordVectors(["cat", "dog"], TINY).save_word2vec_format(path, write_header=False)
+    assert path.read_bytes() == TEXT[4:]
+    for content in (TEXT[4:], TEXT[4:-1], TEXT[4:] + b"\n\n", codecs.BOM_UTF8 + TEXT[4:]):
+        path.write_bytes(content)
+        found = WordVectors.load_word2vec_format(path, no_header=True)
+        assert found.words == ["cat", "dog"] and bits(found.vectors) == bits(TINY)
+    assert WordVectors.load_word2vec_format(path, no_header=True, limit=1).words == ["cat"]
+
+
+NO_HEADER = {
+    "a header": (TEXT, "line 2 must be a word and 1 numbers, got 4 parts"),
+    "a short line": (b"cat 1 2\ndog 3\n", "line 2 must be a word and 2 numbers, got 2 parts"),
+    "a blank line": (b"cat 1 2\n\ndog 3 4\n", "line 2 must be a word and 2 numbers, got 0 parts"),
+    "a word alone": (b"cat\n", "line 1 must be a word and its numbers, got 1 parts"),
+    "nothing": (b"\n", "vectors must have a row for each of 0 words"),
+}
+
+
+@pytest.mark.parametrize("content, reason", NO_HEADER.values(), ids=NO_HEADER.keys())
+def test_a_damaged_file_without_a_header_is_refused(tmp_path, content, reason):
+    (tmp_path / "v").write_bytes(content)
+    with pytest.raises(ValueError, match=f"complete word2vec text file, got .*v'; {reason}"):
+        WordVectors.load_word2vec_format(tmp_path / "v", no_header=True)
+
+
+def test_a_binary_file_has_a_header(tmp_path):
+    with pytest.raises(ValueError, match="no_header must be False for a binary file, got True"):
+        WordVectors.load_word2vec_format(tmp_path / "v", no_header=True, binary=True)
+
+
+def test_a_file_without_a_header_is_refused_with_the_remedy(tmp_path):
+    with pytest.raises(ValueError, match="got b'cat 1 -2.5 0.n'; .* take no_header=True"):
+        load(tmp_path / "glove", TEXT[4:], binary=False)
+
+
+@FORMATS
+def test_the_first_words_of_a_file_are_enough(tmp_path, binary):
+    path = tmp_path / "whole"
+    content = saved(path, binary=binary)
+    for limit in (1, 4, len(WORDS), 100):
+        found = WordVectors.load_word2vec_format(path, binary=binary, limit=limit)
+        assert found.words == WORDS[:limit] and bits(found.vectors) == bits(TABLE[:limit])
+    path.write_bytes(content.replace(b"9 7", b"9000 7", 1))  # what is not read is not counted
+    found = WordVectors.load_word2vec_format(path, binary=binary, limit=9)
+    assert found.words == WORDS
+    with pytest.raises(ValueError, match="limit must be a positive integer, got 0"):
+        WordVectors.load_word2vec_format(path, binary=binary, limit=0)
+
+
+@FORMATS
+def test_words_in_another_encoding_are_read_as_asked(tmp_path, binary):
+    path = tmp_path / "latin"
+    path.write_bytes((BINARY if binary else TEXT).replace(b"dog", b"d\xe9g"))
+    for how, word in [
+        ({"unicode_errors": "ignore"}, "dg"),
+        ({"unicode_errors": "replace"}, "d\ufffdg"),
+        ({"encoding": "latin-1"}, "d\xe9g"),
+    ]:
+        found = WordVectors.load_word2vec_format(path, binary=binary, **how)
+        assert found.words == ["cat", word] and bits(found.vectors) == bits(TINY)
+    for how in ({"encoding": "none"}, {"unicode_errors": "none"}):
+        with pytest.raises(ValueError, match="unknown e[a-z ]*.*'?none"):
+            WordVectors.load_word2vec_format(path, binary=binary, **how)
+
+
+@FORMATS
+def test_gensim_reads_the_same_files_the_same_way(tmp_path, binary):
+    keyed_vectors = pytest.importorskip("gensim.models").KeyedVectors
+    path = tmp_path / "v.gz"
+    whole = BINARY if binary else TEXT
+    for name, content, how in [
+        ("limit", whole, {"limit": 1}),
+        ("replaced", whole.replace(b"dog", b"d\xe9g"), {"unicode_errors": "replace"}),
+        ("encoding", whole.replace(b"dog", b"d\xe9g"), {"encoding": "latin-1"}),
+        ("no end", whole[:-1], {}),
+    ]:
+        if binary and name == "no end":
+            continue
+        path.write_bytes(gzip.compress(content))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = WordVectors.load_word2vec_format(path, binary=binary, **how)
+        theirs = keyed_vectors.load_word2vec_format(str(path), binary=binary, **how)
+        assert found.words == theirs.index_to_key, name
+        assert bits(found.vectors) == bits(theirs.vectors), name
+
+
+def test_the_projector_gets_two_files(tmp_path):
+    vectors = WordVectors(["hot dog", "日本"], TINY)
+    paths = vectors.save_projector(tmp_path / "new")
+    assert paths == (tmp_path / "new" / "vectors.tsv", tmp_path / "new" / "metadata.tsv")
+    assert paths[0].read_text() == "1\t-2.5\t0\n0.100000001\t3.00000006e+20\t-0\n"
+    assert paths[1].read_text("utf-8") == "hot dog\n日本\n"
+
+
+@pytest.mark.parametrize("word", ["a\tb", "a\nb", "a\rb", "", " "])
+def test_a_word_that_the_projector_cannot_hold_is_refused(tmp_path, word):
+    with pytest.raises(ValueError, match="words must be text without tabs or line ends, got"):
+        WordVectors(["cat", word], TINY).save_projector(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 # Damage
+
+
+@FORMATS
+def test_a_gzipped_file_cut_anywhere_is_refused(tmp_path, binary):
+    content = gzip.compress(BINARY if binary else TEXT)
+    for length in range(len(content)):
+        with pytest.raises(ValueError, match="path must be a complete word2vec .* file, got"):
+            load(tmp_path / "cut.gz", content[:length], binary=binary)
+
+
+@FORMATS
+def test_a_plain_file_under_the_name_of_a_gzipped_one_is_refused(tmp_path, binary):
+    with pytest.raises(ValueError, match="'; Not a gzipped file"):
+        load(tmp_path / "plain.gz", BINARY if binary else TEXT, binary=binary)
+
+
+@FORMATS
+@pytest.mark.parametrize("counts", [b"99999999999999 3", b"2 99999999999999999999"])
+def test_wrong_counts_of_a_gzipped_file_take_no_memory(tmp_path, binary, counts):
+    content = gzip.compress(counts + (BINARY if binary else TEXT)[3:])
+    with pytest.raises(ValueError, match="path must be a complete word2vec"):
+        load(tmp_path / "counts.gz", content, binary=binary)
 
 
 @FORMATS
@@ -114,7 +283,8 @@ def test_a_file_cut_anywhere_is_refused(tmp_path, binary):
     content = saved(tmp_path / "whole", binary=binary, words=WORDS[:2], table=TABLE[:2])
     path = tmp_path / "cut"
     form = "binary" if binary else "text"
-    for length in range(len(content)):
+    whole = len(content) if binary else content.rindex(b" ") + 1  # then its last number begins
+    for length in range(whole):
         with pytest.raises(ValueError, match=f"path must be a complete word2vec {form} file"):
             load(path, content[:length], binary=binary)
 
@@ -171,16 +341,23 @@ def test_more_words_than_promised_are_refused(tmp_path, binary, line_end):
 
 
 @FORMATS
-def test_a_word_that_stands_twice_is_refused(tmp_path, binary):
-    content = (BINARY if binary else TEXT).replace(b"dog", b"cat")
-    with pytest.raises(ValueError, match="'; words must differ, got 'cat' twice"):
-        load(tmp_path / "twice", content, binary=binary)
+def test_of_equal_words_the_first_is_kept_and_the_file_named(tmp_path, binary):
+    words = ["cat", "dog", "cat", "cow", "cat", "dog"]
+    path = tmp_path / "twice"
+    content = b"6 3\n"
+    for row, word in enumerate(words):
+        numbers = struct.pack("<3f", row, row, row) if binary else b"%d %d %d\n" % (row, row, row)
+        content += word.encode() + b" " + numbers
+    with pytest.warns(UserWarning, match="twice' holds 3 words again, 'cat' for one; the first"):
+        found = load(path, content, binary=binary)
+    assert found.words == ["cat", "dog", "cow"]
+    assert found.vectors[:, 0].tolist() == [0.0, 1.0, 3.0]
 
 
 @FORMATS
 def test_words_that_are_not_unicode_are_refused(tmp_path, binary):
     content = (BINARY if binary else TEXT).replace(b"dog", b"d\xffg")
-    with pytest.raises(ValueError, match="'; 'utf-8' codec can't decode byte 0xff"):
+    with pytest.raises(ValueError, match="in utf8, got .*'utf-8' codec can't .*; take another e"):
         load(tmp_path / "latin", content, binary=binary)
 
 
@@ -204,7 +381,8 @@ def test_binary_numbers_that_are_not_finite_are_refused(tmp_path, number):
         (b"dog 1 2 3 4", "line 3 must be a word and 3 numbers, got 5 parts"),
         (b"hot dog 1 2 3", "line 3 must be a word and 3 numbers, got 5 parts"),
         (b" 1 2 3           ", "line 3 must be a word and 3 numbers, got 3 parts"),
-        (b"", "line 3 must be a word and 3 numbers, got 0 parts"),
+        (b"", "it must hold 2 words, got 1 whole lines of them"),
+        (b"\nmore", "line 3 must be a word and 3 numbers, got 0 parts"),
         (b"dog 1 2 three", "could not convert string to float: b'three'"),
     ],
 )

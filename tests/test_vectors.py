@@ -1,7 +1,10 @@
 """Word vectors: neighbours, odd words, judged pairs and analogies, against loops and gensim."""
 
+import gzip
+import math
 import sys
 import tracemalloc
+import warnings
 from inspect import signature
 
 import numpy as np
@@ -13,6 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v.vectors.words
+from w2v.checkpoint import save_model
+from w2v.config import Word2VecConfig
+from w2v.files import CheckpointError
 from w2v.model import Word2Vec
 from w2v.vectors.words import WordVectors
 
@@ -178,15 +184,144 @@ def test_only_vectors_and_unit_vectors_are_held():
     assert peak < 1.5 * table.nbytes  # the rest: norms and cosines, a few numbers a word
 
 
-def test_vectors_cannot_be_changed_under_their_unit_vectors(vectors):
-    with pytest.raises(ValueError, match="read-only"):
-        vectors["cat"][0] = 1.0
-    assert TABLE.flags.writeable  # the caller's own array stays as it is
+def test_the_vector_of_a_word_cannot_be_changed_under_its_unit_vector(vectors):
+    for vector in (vectors["cat"], vectors.get_vector("cat"), vectors.get_vector("cat", norm=True)):
+        with pytest.raises(ValueError, match="read-only"):
+            vector[0] = 1.0
+    assert vectors.vectors.flags.writeable and vectors.unit_vectors.flags.writeable
+
+
+@pytest.mark.parametrize("make", [np.array, lambda table: np.frombuffer(table.tobytes(), "f")])
+def test_torch_takes_the_vectors_without_a_warning(make):
+    vectors = WordVectors(WORDS, make(TABLE).reshape(V, D))
+    tensor = torch.from_numpy(vectors.vectors)  # warnings are errors here
+    tensor[2] = torch.arange(D) + 1.0
+    before = vectors.similarity("cat", "dog"), vectors.most_similar("dog", topn=None)[2]
+    vectors.fill_norms()
+    assert vectors.most_similar("dog", topn=None)[2] == before[1]
+    tensor[2] *= -1
+    vectors.fill_norms(force=True)
+    assert vectors.similarity("cat", "dog") == -before[0]
+    assert vectors.most_similar("dog", topn=None)[2] == pytest.approx(-before[1], abs=1e-6)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 50, 300])
+def test_no_cosine_is_outside_of_its_range(dim):
+    table = np.random.default_rng(1).normal(size=(300, dim))
+    table[::2] = table[1::2] * -3  # as many opposite vectors
+    many = WordVectors([str(row) for row in range(300)], table)
+    for word in many.words:
+        assert many.similarity(word, word) == 1.0 and many.distance(word, word) == 0.0
+        math.acos(many.n_similarity([word], [word]))
+        for cosines in (many.most_similar(word, topn=None), 1 - many.distances(word)):
+            assert abs(cosines).max() <= 1.0
+        assert abs(many.cosine_similarities(many[word], many.vectors)).max() <= 1.0
+        assert all(abs(cosine) <= 1 for _, cosine in many.most_similar(word, topn=300))
+
+
+def test_a_cosine_with_a_vector_of_zeros_is_zero(vectors):
+    table = np.array([[0.0, 0.0], [3.0, 0.0]])
+    assert vectors.cosine_similarities(table[1], table).tolist() == [0.0, 1.0]
+    assert vectors.cosine_similarities(table[0], table).tolist() == [0.0, 0.0]
+
+
+QUERY = TABLE[0] - TABLE[1]
+BAD_QUERIES = {
+    "too short": (QUERY[:3], "vector must be 7 finite numbers, got array"),
+    "two of them in one": ([TABLE[:2]], "vector must be 7 finite numbers, got array"),
+    "not finite": (QUERY * np.float32("nan"), "vector must be 7 finite numbers"),
+    "zero": (0 * QUERY, "word must have a vector other than 0"),
+    "a number": ([0.5], "vector must be 7 finite numbers, got array.0.5"),
+    "None in it": ([None], "vector must be 7 finite numbers, got array.None"),
+    "weight 0": ([("cat", 0.0)], "positive and negative must not cancel out"),
+    "tiny and cancelled": ([(QUERY, 1e-9), (QUERY, -1e-9)], "must not cancel out"),
+}
+
+
+@pytest.mark.parametrize("positive, message", BAD_QUERIES.values(), ids=BAD_QUERIES.keys())
+def test_what_has_no_direction_is_refused(vectors, positive, message):
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match=message):
+        vectors.most_similar(positive)
+
+
+def test_what_is_no_list_of_words_is_refused(vectors):
+    with pytest.raises(TypeError, match="words must be words, rows or vectors, got 0.5"):
+        vectors.most_similar(0.5)
+
+
+def test_vectors_of_torch_are_taken(vectors):
+    query = torch.nn.Parameter(torch.from_numpy(QUERY))
+    assert vectors.most_similar(query) == vectors.most_similar(QUERY)
+    assert vectors.most_similar([query, ("cat", 2)]) == vectors.most_similar([QUERY, ("cat", 2)])
+    assert vectors.most_similar(query[None]) == vectors.most_similar(QUERY)
+    assert vectors.similar_by_vector(QUERY.tolist()) == vectors.most_similar(QUERY)
+    assert vectors.distances(query).tolist() == vectors.distances(QUERY).tolist()
+
+
+def test_a_tiny_vector_has_the_direction_of_a_large_one(vectors):
+    tiny, large = vectors.most_similar(1e-20 * QUERY), vectors.most_similar(1e20 * QUERY)
+    assert_same_ranking(tiny, large)
+
+
+@pytest.mark.parametrize("find", ["most_similar", "most_similar_cosmul", "similar_by_vector"])
+def test_only_the_first_words_are_looked_at_where_asked(vectors, find):
+    find = getattr(vectors, find)
+    expected = [pair for pair in find(QUERY, topn=V) if WORDS.index(pair[0]) < 4]
+    assert_same_ranking(find(QUERY, topn=V, restrict_vocab=4), expected)
+    assert len(find(QUERY, topn=None, restrict_vocab=4)) == 4
+    with pytest.raises(ValueError, match="restrict_vocab must be a positive integer, got 0"):
+        find(QUERY, restrict_vocab=0)
+
+
+def test_means_of_no_words_and_wrong_weights_are_refused(vectors):
+    with pytest.raises(ValueError, match="keys must hold a word or more, got none"):
+        vectors.get_mean_vector([])
+    message = r"weights must be 2 numbers, one for each key, got shape \(3,\)"
+    with pytest.raises(ValueError, match=message):
+        vectors.get_mean_vector(["cat", "dog"], [1, 2, 3])
+    with pytest.raises(ZeroDivisionError, match=r"word or more each, got \[\] and \['cat'\]"):
+        vectors.n_similarity([], ["cat"])
+    with pytest.raises(ValueError, match="keys_list must hold a word or more, got none"):
+        vectors.most_similar_to_given("cat", [])
+    with pytest.raises(ValueError, match="topn must give a neighbour or more of 'cat', got 0"):
+        vectors.relative_cosine_similarity("cat", "dog", topn=0)
+
+
+def test_unknown_words_are_left_out_with_a_warning(vectors):
+    with pytest.warns(UserWarning, match=r"unknown words are left out: \['cow'\]"):
+        assert vectors.doesnt_match(["cat", "cow"]) == "cat"
+    with pytest.raises(ValueError, match="vectors must have a row for each of 0 words"):
+        vectors.vectors_for_all(["cow"])
+
+
+# Into other libraries
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_an_embedding_layer_holds_a_copy_of_the_vectors(vectors, freeze):
+    layer = vectors.to_embedding(freeze=freeze)
+    assert layer.weight.requires_grad is not freeze
+    ids = torch.tensor([vectors.key_to_index[word] for word in ("dog", "cat")])
+    assert layer(ids).tolist() == [TABLE[3].tolist(), TABLE[2].tolist()]
+    with torch.no_grad():
+        layer.weight.zero_()
+    assert vectors["cat"].tolist() == TABLE[2].tolist()
+
+
+def test_a_frame_has_a_row_for_each_word(vectors):
+    frame = vectors.to_frame()
+    assert frame.index.tolist() == WORDS and frame.shape == (V, D)
+    assert frame.loc["cat"].tolist() == TABLE[2].tolist()
+    frame.loc["cat"] = 0.0
+    assert vectors["cat"].tolist() == TABLE[2].tolist()
 
 
 def test_words_are_looked_up_by_name(vectors):
     assert len(vectors) == V and repr(vectors) == "WordVectors(11 words, dim=7)"
     assert "cat" in vectors and "cow" not in vectors
+    assert list(vectors) == vectors.words == vectors.index_to_key
+    assert vectors.key_to_index == {word: row for row, word in enumerate(WORDS)}
+    assert vectors.vector_size == D
     assert vectors["cat"].tolist() == TABLE[2].tolist()
     assert vectors.vectors.dtype == np.float32
 
@@ -199,7 +334,14 @@ def test_words_are_looked_up_by_name(vectors):
         lambda v: v.similarity("cat", "cow"),
         lambda v: v.most_similar("cow"),
         lambda v: v.most_similar("cat", ["cow"]),
-        lambda v: v.doesnt_match(["cat", "cow"]),
+        lambda v: v[["cat", "cow"]],
+        lambda v: v.get_vector("cow"),
+        lambda v: v.get_index("cow"),
+        lambda v: v.distances("cow"),
+        lambda v: v.distances("cat", ["cow"]),
+        lambda v: v.rank("cat", "cow"),
+        lambda v: v.most_similar_cosmul("cat", "cow"),
+        lambda v: v.get_mean_vector(["cow"], ignore_missing=False),
     ],
 )
 def test_an_unknown_word_is_refused(vectors, call):
@@ -212,10 +354,14 @@ def test_a_query_without_words_is_refused(vectors):
         vectors.most_similar([])
 
 
-@pytest.mark.parametrize(("topn", "error"), [(0, ValueError), (-3, ValueError), (2.0, TypeError)])
-def test_a_number_of_neighbours_below_one_is_refused(vectors, topn, error):
-    with pytest.raises(error, match=f"topn must be a positive integer, got {topn}"):
-        vectors.most_similar("cat", topn=topn)
+@pytest.mark.parametrize("find", ["most_similar", "most_similar_cosmul", "similar_by_word"])
+def test_a_number_of_neighbours_is_an_integer_or_none(vectors, find):
+    find = getattr(vectors, find)
+    assert find("cat", topn=0) == find("cat", topn=-3) == find("cat", topn=np.uint8(0)) == []
+    assert find("cat", topn=np.int64(2)) == find("cat", topn=2)
+    assert find("cat", topn=None).shape == (V,)
+    with pytest.raises(TypeError, match="topn must be an integer or None, got 2.0"):
+        find("cat", topn=2.0)
 
 
 def test_words_and_vectors_must_agree_in_number():
@@ -263,7 +409,7 @@ def test_of_equal_words_the_first_in_the_alphabet_is_odd():
 
 
 def test_an_odd_word_among_none_is_refused(vectors):
-    with pytest.raises(ValueError, match="words must hold a word or more, got none"):
+    with pytest.raises(ValueError, match=r"words must hold a known word or more, got \[\]"):
         vectors.doesnt_match([])
 
 
@@ -273,6 +419,11 @@ def test_an_odd_word_among_none_is_refused(vectors):
 @pytest.fixture
 def cased():
     return WordVectors(CASED, TABLE)
+
+
+def statistics(found):
+    """Leave out the p-values."""
+    return found[0][0], found[1][0], found[2]
 
 
 def write_pairs(path, pairs=PAIRS, delimiter="\t"):
@@ -291,7 +442,7 @@ def write_pairs(path, pairs=PAIRS, delimiter="\t"):
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_correlations_are_those_of_the_loop(cased, tmp_path, settings):
-    found = cased.evaluate_word_pairs(write_pairs(tmp_path / "pairs.tsv"), **settings)
+    found = statistics(cased.evaluate_word_pairs(write_pairs(tmp_path / "pairs.tsv"), **settings))
     assert found == pytest.approx(oracles.word_pairs(CASED_BY_WORD, PAIRS, **settings), abs=1e-6)
 
 
@@ -303,7 +454,7 @@ def test_the_four_settings_of_pairs_do_change_the_result():
 def test_case_counts_for_nothing_unless_asked_otherwise(cased, tmp_path):
     path = write_pairs(tmp_path / "pairs.tsv")
     expected = oracles.word_pairs(CASED_BY_WORD, PAIRS, 300_000, True, False)
-    assert cased.evaluate_word_pairs(path) == pytest.approx(expected, abs=1e-6)
+    assert statistics(cased.evaluate_word_pairs(path)) == pytest.approx(expected, abs=1e-6)
 
 
 def test_pairs_come_with_other_delimiters_and_encodings(tmp_path):
@@ -313,7 +464,7 @@ def test_pairs_come_with_other_delimiters_and_encodings(tmp_path):
     pairs = [("é", "b", 1), ("b", "c", 2), ("c", "é", 4)]
     known = {word: vectors[word].tolist() for word in vectors.words}
     expected = oracles.word_pairs(known, pairs, None, True, False)
-    found = vectors.evaluate_word_pairs(path, delimiter=";", encoding="latin-1")
+    found = statistics(vectors.evaluate_word_pairs(path, delimiter=";", encoding="latin-1"))
     assert found == pytest.approx(expected, abs=1e-6)
     with pytest.raises(ValueError, match="pairs must be utf8 text, got .*pairs.csv'; .*decode"):
         vectors.evaluate_word_pairs(path, delimiter=";")
@@ -339,7 +490,7 @@ def test_pairs_without_a_correlation_are_refused(cased, tmp_path, pairs, n_known
 @pytest.mark.parametrize("judgements", [(1, 2), (2, 1), (-1, 3)])
 def test_two_pairs_are_enough(cased, tmp_path, judgements):
     pairs = [("dog", "hat", judgements[0]), ("dog", "east", judgements[1])]
-    found = cased.evaluate_word_pairs(write_pairs(tmp_path / "pairs.tsv", pairs))
+    found = statistics(cased.evaluate_word_pairs(write_pairs(tmp_path / "pairs.tsv", pairs)))
     expected = oracles.word_pairs(CASED_BY_WORD, pairs, None, True, False)
     assert found == pytest.approx(expected, abs=1e-6)
 
@@ -487,6 +638,21 @@ def test_a_missing_file_and_a_vocabulary_of_none_are_refused(vectors, tmp_path, 
         evaluate(tmp_path / "none.txt", restrict_vocab=0)
 
 
+def test_pairs_and_analogies_may_be_gzipped_and_lie_at_home(cased, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)  # where a directory "~" would be made
+    plain, packed = write_pairs(tmp_path / "pairs.tsv"), tmp_path / "pairs.tsv.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    expected = cased.evaluate_word_pairs(plain)
+    assert cased.evaluate_word_pairs("~/pairs.tsv.gz") == expected
+    packed.write_bytes(packed.read_bytes()[:-9])
+    with pytest.raises(ValueError, match="pairs must be utf8 text, got .*gz'; Compressed file"):
+        cased.evaluate_word_pairs(packed)
+    packed.write_bytes(gzip.compress(b": all\narmy bank cat dog\n"))
+    assert len(cased.evaluate_word_analogies(packed)[1]) == 2
+
+
 # The same questions to gensim
 
 
@@ -527,9 +693,11 @@ def test_gensim_finds_the_same_correlations(cased, tmp_path, gensim_vectors, set
     path = write_pairs(tmp_path / "pairs.tsv", PAIRS)
     lines = path.read_text().splitlines()  # where a number is not finite, theirs are nan
     path.write_text("\n".join(line for line in lines if not line.endswith(NOT_FINITE)))
-    pearson, spearman, oov = gensim_vectors(cased).evaluate_word_pairs(path, **settings)
-    found = cased.evaluate_word_pairs(path, **settings)
-    assert found == pytest.approx((pearson[0], spearman[0], oov), abs=1e-6)
+    *expected, unknown = gensim_vectors(cased).evaluate_word_pairs(path, **settings)
+    *found, ours_unknown = cased.evaluate_word_pairs(path, **settings)
+    assert np.array(found) == pytest.approx(np.array(expected), abs=1e-6)
+    assert ours_unknown == pytest.approx(unknown)
+    assert found[0].pvalue == found[0][1]  # the same attributes, too
 
 
 @pytest.mark.parametrize("settings", ANALOGY_SETTINGS)
@@ -540,13 +708,155 @@ def test_gensim_answers_the_same_analogies(tmp_path, gensim_vectors, settings):
     assert found == gensim_vectors(vectors).evaluate_word_analogies(path, **settings)
 
 
-@pytest.mark.parametrize("name", ["evaluate_word_pairs", "evaluate_word_analogies"])
-def test_gensim_has_the_same_defaults(name):
-    theirs = signature(getattr(pytest.importorskip("gensim.models").KeyedVectors, name)).parameters
-    ours = signature(getattr(WordVectors, name)).parameters
-    assert {key: value.default for key, value in ours.items()} == {
-        key: theirs[key].default for key in ours
-    }
+SAME_CALLS = {
+    "a word": lambda v: v["cat"],
+    "words": lambda v: v[["cat", "dog"]],
+    "a row": lambda v: v[3],
+    "rows and words": lambda v: v[[3, "cat", np.int64(0)]],
+    "a row that is none": lambda v: v[11],
+    "a row below 0": lambda v: v[-1],
+    "an unknown word of several": lambda v: v[["cat", "cow"]],
+    "len": lambda v: len(v),
+    "in": lambda v: ["cat" in v, "cow" in v, 10 in v, 11 in v, -1 in v],
+    "vectors": lambda v: v.vectors,
+    "vector_size": lambda v: v.vector_size,
+    "index_to_key": lambda v: v.index_to_key,
+    "key_to_index": lambda v: v.key_to_index,
+    "get_index": lambda v: [v.get_index("cat"), v.get_index(2), v.get_index("cow", 7)],
+    "get_index, unknown": lambda v: v.get_index("cow"),
+    "has_index_for": lambda v: [v.has_index_for("cat"), v.has_index_for("cow")],
+    "get_vector": lambda v: v.get_vector("cat"),
+    "get_vector, norm": lambda v: v.get_vector("cat", norm=True),
+    "get_vector, unknown": lambda v: v.get_vector("cow"),
+    "get_normed_vectors": lambda v: v.get_normed_vectors(),
+    "get_mean_vector": lambda v: v.get_mean_vector(["cat", "dog", "cow"]),
+    "get_mean_vector, weights": lambda v: v.get_mean_vector(["cat", "dog", "cow"], [1, -2, 5]),
+    "get_mean_vector, no length": lambda v: v.get_mean_vector(["cat", 3], pre_normalize=False),
+    "get_mean_vector, unit": lambda v: v.get_mean_vector(["cat", 3], post_normalize=True),
+    "get_mean_vector, a vector": lambda v: v.get_mean_vector(["cat", 9 * QUERY], [1, 2]),
+    "get_mean_vector, unknown": lambda v: v.get_mean_vector(["cow"]),
+    "get_mean_vector, refused": lambda v: v.get_mean_vector(["cow"], ignore_missing=False),
+    "get_mean_vector, none": lambda v: v.get_mean_vector([]),
+    "get_mean_vector, two weights": lambda v: v.get_mean_vector(["cat"], [1, 2]),
+    "vectors_for_all": lambda v: v.vectors_for_all(["dog", "cow", "cat", "dog"]).vectors,
+    "most_similar": lambda v: v.most_similar("cat"),
+    "most_similar, list": lambda v: v.most_similar(["cat", "dog"], topn=3),
+    "most_similar, words": lambda v: v.most_similar(positive=["cat", "dog"], negative=["hat"]),
+    "most_similar, words alone": lambda v: v.most_similar("cat", "hat"),
+    "most_similar, negative alone": lambda v: v.most_similar(None, ["cat"]),
+    "most_similar, negative word": lambda v: v.most_similar(negative="cat"),
+    "most_similar, row": lambda v: v.most_similar(3),
+    "most_similar, rows": lambda v: v.most_similar([3, np.int64(4)], [0]),
+    "most_similar, vector": lambda v: v.most_similar(QUERY),
+    "most_similar, vectors": lambda v: v.most_similar(TABLE[:3] * 2),
+    "most_similar, list of vectors": lambda v: v.most_similar([v["cat"] - v["dog"], QUERY]),
+    "most_similar, word and vector": lambda v: v.most_similar(["cat", 5 * QUERY], [QUERY, "hat"]),
+    "most_similar, pairs": lambda v: v.most_similar([("cat", 0.3), ("dog", 2)], [("hat", -0.5)]),
+    "most_similar, negative pair": lambda v: v.most_similar(["cat"], [("dog", 0.5), "hat"]),
+    "most_similar, row and vector pairs": lambda v: v.most_similar([(3, 0.3), (QUERY, -2.0)]),
+    "most_similar, topn=None": lambda v: v.most_similar("cat", topn=None),
+    "most_similar, topn=0": lambda v: v.most_similar("cat", topn=0),
+    "most_similar, topn=-1": lambda v: v.most_similar("cat", topn=-1),
+    "most_similar, topn=100": lambda v: v.most_similar("cat", topn=100),
+    "most_similar, topn=np.int64": lambda v: v.most_similar("cat", topn=np.int64(4)),
+    "most_similar, topn=2.0": lambda v: v.most_similar("cat", topn=2.0),
+    "most_similar, restrict": lambda v: v.most_similar("cat", restrict_vocab=5),
+    "most_similar, restrict all": lambda v: v.most_similar("cat", topn=None, restrict_vocab=5),
+    "most_similar, clip": lambda v: v.most_similar("cat", topn=3, clip_start=1, clip_end=6),
+    "most_similar, by place": lambda v: v.most_similar(["cat"], ["hat"], 3, 2, 9),
+    "most_similar, clip all": lambda v: v.most_similar("hat", topn=None, clip_start=4),
+    "most_similar, unknown": lambda v: v.most_similar("cow"),
+    "most_similar, none": lambda v: v.most_similar(),
+    "most_similar, short vector": lambda v: v.most_similar([QUERY[:3]]),
+    "similar_by_word": lambda v: v.similar_by_word("cat", 3),
+    "similar_by_word, by name": lambda v: v.similar_by_word(word="cat", restrict_vocab=4),
+    "similar_by_key": lambda v: v.similar_by_key(key="cat", topn=None),
+    "similar_by_vector": lambda v: v.similar_by_vector(QUERY, topn=4),
+    "similar_by_vector, all": lambda v: v.similar_by_vector(vector=QUERY, topn=None),
+    "similar_by_vector, restrict": lambda v: v.similar_by_vector(QUERY, 3, restrict_vocab=6),
+    "cosmul": lambda v: v.most_similar_cosmul("cat"),
+    "cosmul, words": lambda v: v.most_similar_cosmul(["cat", "dog"], ["hat", "ice"], topn=4),
+    "cosmul, words alone": lambda v: v.most_similar_cosmul("cat", "hat"),
+    "cosmul, vectors": lambda v: v.most_similar_cosmul([v["cat"], "dog"], [0.1 * QUERY]),
+    "cosmul, topn=None": lambda v: v.most_similar_cosmul("cat", "hat", topn=None),
+    "cosmul, topn=0": lambda v: v.most_similar_cosmul("cat", topn=0),
+    "cosmul, negative alone": lambda v: v.most_similar_cosmul(negative="cat"),
+    "cosmul, unknown": lambda v: v.most_similar_cosmul("cow"),
+    "similarity": lambda v: v.similarity("cat", "dog"),
+    "similarity, rows": lambda v: v.similarity(2, "dog"),
+    "similarity, unknown": lambda v: v.similarity("cat", "cow"),
+    "distance": lambda v: v.distance("cat", "dog"),
+    "distance, itself": lambda v: v.distance("cat", "cat"),
+    "distances": lambda v: v.distances("cat"),
+    "distances, words": lambda v: v.distances("cat", ["dog", "cat", 5]),
+    "distances, vector": lambda v: v.distances(QUERY, ("dog",)),
+    "distances, None": lambda v: v.distances("cat", None),
+    "distances, unknown": lambda v: v.distances("cat", ["cow"]),
+    "cosine_similarities": lambda v: v.cosine_similarities(v["cat"], v.vectors),
+    "n_similarity": lambda v: v.n_similarity(["cat", "dog"], ["hat"]),
+    "n_similarity, unknown": lambda v: v.n_similarity(["cat", "cow"], ["hat"]),
+    "n_similarity, all unknown": lambda v: v.n_similarity(["cow"], ["hat"]),
+    "n_similarity, none": lambda v: v.n_similarity([], ["hat"]),
+    "closer_than": lambda v: v.closer_than("cat", "dog"),
+    "closer_than, itself": lambda v: v.closer_than("cat", "cat"),
+    "words_closer_than": lambda v: v.words_closer_than("cat", "jam"),
+    "rank": lambda v: [v.rank("cat", word) for word in v.index_to_key],
+    "rank, unknown": lambda v: v.rank("cat", "cow"),
+    "most_similar_to_given": lambda v: v.most_similar_to_given("cat", ["dog", "hat", "ice"]),
+    "relative_cosine_similarity": lambda v: v.relative_cosine_similarity("cat", "dog", topn=3),
+    "relative_cosine_similarity, 0": lambda v: v.relative_cosine_similarity("cat", "dog", 0),
+    "rank_by_centrality": lambda v: v.rank_by_centrality(["cat", "dog", "hat"]),
+    "rank_by_centrality, lengths": lambda v: v.rank_by_centrality(["cat", "hat"], use_norm=False),
+    "doesnt_match": lambda v: v.doesnt_match(["cat", "dog", "hat", "ice"]),
+    "doesnt_match, unknown": lambda v: v.doesnt_match(["cat", "dog", "cow", "hat"]),
+    "doesnt_match, none": lambda v: v.doesnt_match([]),
+    "doesnt_match, none known": lambda v: v.doesnt_match(["cow"]),
+    "fill_norms": lambda v: v.fill_norms(force=True),
+}
+
+
+def answer(vectors, call):
+    """What a call gives, in plain lists, or the kind of its error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of gensim, on names it has left behind
+        try:
+            return plain(call(vectors))
+        except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
+            return next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
+
+
+def plain(value):
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return (
+        pytest.approx(float(value), abs=2e-6) if isinstance(value, (float, np.floating)) else value
+    )
+
+
+@pytest.mark.parametrize("call", SAME_CALLS.values(), ids=SAME_CALLS.keys())
+def test_gensim_gives_the_same(vectors, gensim_vectors, call):
+    assert answer(vectors, call) == answer(gensim_vectors(vectors), call)
+
+
+def public_methods():
+    """The methods of ours that gensim has too; files, where ours take a path and names, apart."""
+    names = [name for name, value in vars(WordVectors).items() if callable(value)]
+    names += ["cosine_similarities"]
+    keyed_vectors = pytest.importorskip("gensim.models").KeyedVectors
+    return [n for n in names if n[0] != "_" and "format" not in n and hasattr(keyed_vectors, n)]
+
+
+def test_gensim_has_the_same_arguments_and_defaults():
+    for name in public_methods():
+        theirs = signature(getattr(pytest.importorskip("gensim.models").KeyedVectors, name))
+        ours = signature(getattr(WordVectors, name)).parameters
+        shared = list(theirs.parameters)[: len(ours)]
+        if name != "words_closer_than":  # theirs takes anything and hands it on
+            assert list(ours) == shared, name
+            for argument, value in ours.items():
+                assert value.default == theirs.parameters[argument].default, name
 
 
 def test_gensim_looks_at_as_many_neighbours_for_an_answer(tmp_path, gensim_vectors):
@@ -598,3 +908,43 @@ def test_words_that_were_seldom_seen_can_be_left_out(min_count, kept):
 def test_a_model_wants_a_word_for_each_id():
     with pytest.raises(ValueError, match="words must be 11, one for each id, got 10"):
         WordVectors.from_model(Word2Vec(V, D), WORDS[:10])
+
+
+# from_checkpoint
+
+CONFIG = Word2VecConfig(dim=D, radius=2, ratio=1, batch_size=3, epochs=1)
+COUNTS = torch.tensor([0, 40, 7, 1, 300, 2, 3, 0, 11, 5, 60])
+SEEN = [word for word, n in zip(WORDS, COUNTS.tolist(), strict=True) if n]
+
+
+@pytest.mark.parametrize("kept", [{}, {"words": WORDS}], ids=["given", "kept"])
+def test_a_checkpoint_gives_the_words_that_were_trained(tmp_path, kept):
+    model = Word2Vec(V, D)
+    path = save_model(model, tmp_path, CONFIG, vocabulary="v", counts=COUNTS, **kept)
+    vectors = WordVectors.from_checkpoint(path, None if kept else WORDS, vocabulary="v")
+    assert vectors.words == SEEN
+    rows = model.center_embeddings.weight[COUNTS > 0]
+    assert vectors.vectors.tolist() == rows.tolist()
+    assert WordVectors.from_checkpoint(path, WORDS, min_count=60).words == ["east", "king"]
+
+
+def test_a_checkpoint_without_counts_gives_all_words(tmp_path):
+    path = save_model(Word2Vec(V, D), tmp_path, CONFIG, vocabulary="v")
+    assert WordVectors.from_checkpoint(path, WORDS).words == WORDS
+
+
+def test_the_words_of_the_checkpoint_come_before_those_given(tmp_path):
+    path = save_model(Word2Vec(V, D), tmp_path, CONFIG, vocabulary="v", words=WORDS)
+    assert WordVectors.from_checkpoint(path, WORDS[::-1]).words == WORDS
+
+
+def test_a_checkpoint_that_names_no_words_wants_them(tmp_path):
+    path = save_model(Word2Vec(V, D), tmp_path, CONFIG, vocabulary="v", counts=0 * COUNTS)
+    with pytest.raises(ValueError, match="words must be given .*, got None .*; take tokenizer"):
+        WordVectors.from_checkpoint(path)
+    with pytest.raises(ValueError, match="words must be 11, one for each id, got 10"):
+        WordVectors.from_checkpoint(path, WORDS[:10])
+    with pytest.raises(ValueError, match="min_count must be at most 0, the largest .*, got 1"):
+        WordVectors.from_checkpoint(path, WORDS)
+    with pytest.raises(CheckpointError, match="must hold vocabulary 'w', got 'v'"):
+        WordVectors.from_checkpoint(path, WORDS, vocabulary="w")

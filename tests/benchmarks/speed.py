@@ -228,7 +228,7 @@ def wordsim(model: w2v.Word2Vec, words: list[str]) -> float | None:
     if not path.is_file():
         return None
     vectors = w2v.WordVectors.from_model(model, words)
-    return float(vectors.evaluate_word_pairs(path)[1])
+    return float(vectors.evaluate_word_pairs(path)[1][0])
 
 
 def main(parts: list[str]) -> None:

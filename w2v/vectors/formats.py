@@ -2,34 +2,52 @@
 
 Both word2vec formats begin with a line "n d". In the text format a line for each word follows: the
 word and its d numbers, with spaces between. In the binary format each word is followed by one space
-and d numbers, float32 and little-endian. Neither format holds a digest as checkpoints do, so a
-damaged number that is still a number is not detected.
+and d numbers, float32 and little-endian. GloVe's files are the text format without the first line.
+A file may be gzipped. None of them holds a digest as checkpoints do, so a damaged number that is
+still a number is not detected.
 """
 
+import codecs
+import contextlib
+import gzip
+import io
 import math
-import mmap
 import os
+import sys
+import warnings
+import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from w2v.config import check_positive_int
 from w2v.files import replaced
 
 LONGEST_HEADER = 100
+READ_AT_ONCE = 1 << 20  # bytes of a binary file; no word is as long
+GZIP_MARK = b"\x1f\x8b"
+DAMAGES = EOFError, OSError, zlib.error  # what a cut or damaged file raises
 
 
 def write_word2vec(
-    path: str | os.PathLike, words: Sequence[str], vectors: np.ndarray, *, binary: bool
+    path: str | os.PathLike,
+    words: Sequence[str],
+    vectors: np.ndarray,
+    *,
+    binary: bool,
+    write_header: bool = True,
 ) -> None:
     """Write words and vectors, whole or not at all. The numbers can be read back bit for bit.
 
     Args:
-        path: the file; its directory is made if it is missing.
+        path: the file; its directory is made if it is missing. A name that ends in .gz is gzipped.
         words: n different words.
         vectors: their vectors, shape (n, d), float32.
         binary: the binary format, not the text one.
+        write_header: begin with the line "n d"; without it the file is like GloVe's.
 
     Raises:
         ValueError: a word that neither format can hold: empty, with a space or a line end.
@@ -39,43 +57,99 @@ def write_word2vec(
     """
     names = [_encoded(word) for word in words]
     line = b" ".join([b"%.9g"] * vectors.shape[1]) + b"\n"  # 9 digits give back every float32
-    try:
-        with replaced(path) as file:
-            file.write(b"%d %d\n" % vectors.shape)
-            for name, vector in zip(names, vectors, strict=True):
-                numbers = vector.astype("<f4").tobytes() if binary else line % (*vector.tolist(),)
-                file.write(name + b" " + numbers)
-    except OSError as error:
-        raise OSError(
-            f"path must be a file that can be written, got {str(path)!r}; {error}"
-        ) from error
+
+    def lines() -> Iterator[bytes]:
+        if write_header:
+            yield b"%d %d\n" % vectors.shape
+        for name, vector in zip(names, vectors, strict=True):
+            numbers = vector.astype("<f4").tobytes() if binary else line % (*vector.tolist(),)
+            yield name + b" " + numbers
+
+    _write(path, lines())
 
 
-def read_word2vec(path: str | os.PathLike, *, binary: bool) -> tuple[list[str], np.ndarray]:
-    """Read a word2vec file of any tool, if it is complete.
+def write_projector(
+    directory: str | os.PathLike, words: Sequence[str], vectors: np.ndarray
+) -> tuple[Path, Path]:
+    """Write the two files that the embedding projector of TensorFlow loads.
 
     Args:
-        path: the file.
+        directory: where vectors.tsv and metadata.tsv go; made if it is missing.
+        words: n words, one in each line of metadata.tsv.
+        vectors: their vectors, shape (n, d), in the lines of vectors.tsv, with tabs between.
+
+    Returns:
+        The paths of the two files.
+
+    Raises:
+        ValueError: a word that is empty, or holds a tab or a line end.
+        OSError: a file cannot be written.
+
+    Source: https://projector.tensorflow.org ("Load data").
+    """
+    for word in words:
+        if not word.strip() or any(mark in word for mark in "\t\n\r"):
+            raise ValueError(f"words must be text without tabs or line ends, got {word!r}")
+    directory = Path(directory).expanduser()
+    paths = directory / "vectors.tsv", directory / "metadata.tsv"
+    line = b"\t".join([b"%.9g"] * vectors.shape[1]) + b"\n"
+    _write(paths[0], (line % (*vector.tolist(),) for vector in vectors))
+    _write(paths[1], (word.encode() + b"\n" for word in words))
+    return paths
+
+
+def read_word2vec(
+    path: str | os.PathLike,
+    *,
+    binary: bool,
+    encoding: str = "utf8",
+    unicode_errors: str = "strict",
+    limit: int | None = None,
+    no_header: bool = False,
+) -> tuple[list[str], np.ndarray]:
+    """Read a word2vec file of any tool, if it is complete. Of equal words the first is kept.
+
+    Args:
+        path: the file, plain or gzipped.
         binary: it is in the binary format, not the text one.
+        encoding: of the words.
+        unicode_errors: what to do with words in another encoding: "strict" refuses the file,
+            "ignore" and "replace" do as in `bytes.decode`.
+        limit: read at most this many words, the first ones; None reads all.
+        no_header: it is a text file without the line "n d", as GloVe's are.
 
     Returns:
         The n words, and their vectors of shape (n, d), float32.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is truncated, of other counts than its first line says, not UTF-8,
-            or holds a word twice or a number that is not finite.
+        TypeError, ValueError: `limit` is no positive integer, or `no_header` with `binary`.
+        ValueError: the file is truncated, of other counts than its first line says, in another
+            encoding, or holds a number that is not finite.
 
     Source: Mikolov et al. 2013a (the word2vec program).
     """
+    if limit is not None:
+        limit = check_positive_int("limit", limit)
+    if no_header and binary:
+        raise ValueError("no_header must be False for a binary file, got True")
     try:
-        with open(path, "rb") as file:
-            n_words, dim = _read_header(file, binary)
-            words, vectors = (_read_binary if binary else _read_text)(file, n_words, dim)
+        with _opened(path) as file:
+            n_words, dim = (0, 0) if no_header else _read_header(file)
+            _check_size(file, min(n_words, limit or n_words), dim, binary)
+            read = _read_binary if binary else _read_text
+            names, vectors = read(file, n_words, dim, limit)
+        words = [name.decode(encoding, unicode_errors) for name in names]
+        words, vectors = _first_of_equal(path, words, vectors)
         check_word_vectors(words, vectors)
     except FileNotFoundError:
         raise FileNotFoundError(f"path must be an existing file, got {str(path)!r}") from None
-    except (OSError, ValueError) as error:
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"path must be a file of words in {encoding}, got {str(path)!r}; {error}; "
+            'take another encoding, or unicode_errors="replace"'
+        ) from None
+    except (*DAMAGES, LookupError, MemoryError, OverflowError, ValueError) as error:
         raise ValueError(
             f"path must be a complete word2vec {'binary' if binary else 'text'} file, "
             f"got {str(path)!r}; {error}"
@@ -173,12 +247,38 @@ def read_word_analogies(
 def _lines(name: str, path: str | os.PathLike, encoding: str) -> list[str]:
     """Read the lines of a small text file."""
     try:
-        with open(path, encoding=encoding) as file:
-            return file.readlines()
+        with _opened(path) as file, io.TextIOWrapper(file, encoding=encoding) as text:
+            return text.readlines()
     except FileNotFoundError:
         raise FileNotFoundError(f"{name} must be an existing file, got {str(path)!r}") from None
-    except UnicodeDecodeError as error:
+    except (*DAMAGES, UnicodeDecodeError) as error:
         raise ValueError(f"{name} must be {encoding} text, got {str(path)!r}; {error}") from None
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike) -> Iterator[io.BufferedReader | gzip.GzipFile]:
+    """Open a plain or gzipped file for reading, behind its byte order mark if it has one."""
+    path = Path(path).expanduser()
+    with open(path, "rb") as plain, contextlib.ExitStack() as stack:
+        file = plain
+        if path.suffix == ".gz" or plain.peek(2)[:2] == GZIP_MARK:
+            file = stack.enter_context(gzip.GzipFile(fileobj=plain))
+        if file.peek(3)[:3] == codecs.BOM_UTF8:
+            file.read(3)
+        yield file
+
+
+def _write(path: str | os.PathLike, lines: Iterable[bytes]) -> None:
+    """Write a file whole or not at all, gzipped if its name ends in .gz."""
+    try:
+        with replaced(Path(path).expanduser()) as file, contextlib.ExitStack() as stack:
+            if Path(path).suffix == ".gz":  # without name and time: equal content, equal bytes
+                file = stack.enter_context(gzip.GzipFile("", "wb", 6, file, mtime=0))
+            file.writelines(lines)
+    except OSError as error:
+        raise OSError(
+            f"path must be a file that can be written, got {str(path)!r}; {error}"
+        ) from error
 
 
 def _encoded(word: str) -> bytes:
@@ -187,59 +287,102 @@ def _encoded(word: str) -> bytes:
         name = word.encode()
     except UnicodeEncodeError:
         name = b""  # the word holds half of a surrogate pair
-    if name.split() != [name]:  # bytes are split at the white space of ASCII only
-        raise ValueError(f"words must be text without spaces or line ends, got {word!r}")
+    _check_name(name, word)
     return name
 
 
-def _read_header(file: BinaryIO, binary: bool) -> tuple[int, int]:
-    """Read n and d; refuse a file that is too short for them."""
+def _check_name(name: bytes, word: str | bytes) -> None:
+    """Refuse a word that is empty or holds white space of ASCII, at which bytes are split."""
+    if name.split() != [name]:
+        raise ValueError(f"words must be text without spaces or line ends, got {word!r}")
+
+
+def _read_header(file: BinaryIO | gzip.GzipFile) -> tuple[int, int]:
+    """Read n and d."""
     header = file.readline(LONGEST_HEADER)
     counts = [int(part) for part in header.split() if part.isdigit()]
     if len(header.split()) != 2 or len(counts) != 2 or 0 in counts:
-        raise ValueError(f"its first line must be two positive integers, got {header[:40]!r}")
-    n_words, dim = counts
+        raise ValueError(
+            f"its first line must be two positive integers, got {header[:40]!r}; "
+            "for a text file that begins with a word, as GloVe's do, take no_header=True"
+        )
+    return counts[0], counts[1]
+
+
+def _check_size(file: BinaryIO | gzip.GzipFile, n_words: int, dim: int, binary: bool) -> None:
+    """Refuse a plain file that is too short for its words, before any memory is taken for them."""
     size = os.fstat(file.fileno()).st_size
-    if size < n_words * (2 + dim * (4 if binary else 2)):  # a letter, a separator, d numbers
+    shortest = n_words * (2 + dim * (4 if binary else 2)) - 1  # a letter, a separator, d numbers
+    if size < shortest and not isinstance(file, gzip.GzipFile):
         raise ValueError(f"it must hold {n_words} words of {dim} numbers, got {size} bytes")
-    return n_words, dim
 
 
-def _read_text(file: BinaryIO, n_words: int, dim: int) -> tuple[list[str], np.ndarray]:
-    """Read a line for each word."""
-    words, vectors = [], np.empty((n_words, dim), dtype=np.float32)  # (n, d)
-    for row in range(n_words):
+def _read_text(
+    file: BinaryIO | gzip.GzipFile, n_words: int, dim: int, limit: int | None
+) -> tuple[list[bytes], np.ndarray]:
+    """Read a line for each word: n of them, or all if n is 0."""
+    names, rows = [], bytearray()
+    n_wanted = min(n_words or sys.maxsize, limit or sys.maxsize)
+    while len(names) < n_wanted:
         line = file.readline()
-        if not line.endswith(b"\n"):  # its last number may be cut short
-            raise ValueError(f"it must hold {n_words} words, got {row} whole lines of them")
-        parts = line.split()
-        if len(parts) != dim + 1:
+        if not line.strip() and not any(rest.strip() for rest in file):
+            break  # only blank lines are left
+        name, *numbers = line.split() or [b""]
+        dim = dim or len(numbers)
+        if len(numbers) != dim or not numbers:
+            number = len(names) + (2 if n_words else 1)
             raise ValueError(
-                f"line {row + 2} must be a word and {dim} numbers, got {len(parts)} parts"
+                f"line {number} must be a word and {dim or 'its'} numbers, "
+                f"got {len(line.split())} parts"
             )
-        words.append(parts[0].decode())
+        names.append(name)
         with np.errstate(over="ignore"):  # a number too large for float32 is refused as inf
-            vectors[row] = [float(number) for number in parts[1:]]
-    if any(line.strip() for line in file):
+            rows += np.array([float(number) for number in numbers], dtype=np.float32).tobytes()
+    if n_words and len(names) < n_wanted:
+        raise ValueError(f"it must hold {n_words} words, got {len(names)} whole lines of them")
+    if n_words == len(names) and any(line.strip() for line in file):
         raise ValueError(f"it must hold {n_words} words, got more")
-    return words, vectors
+    return names, np.frombuffer(rows, dtype=np.float32).reshape(len(names), dim)
 
 
-def _read_binary(file: BinaryIO, n_words: int, dim: int) -> tuple[list[str], np.ndarray]:
-    """Read word by word from the mapped file, without a copy of it."""
-    words, vectors = [], np.empty((n_words, dim), dtype=np.float32)  # (n, d)
-    place = file.tell()
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        for row in range(n_words):
-            start = content.find(b" ", place) + 1
-            numbers = content[start : start + 4 * dim]
-            if start == 0 or len(numbers) < 4 * dim:
-                raise ValueError(f"it must hold {n_words} words, got {row} whole ones")
-            # The word2vec program writes a line end after each vector, gensim does not.
-            words.append(content[place : start - 1].lstrip(b"\n").decode())
-            _encoded(words[-1])
-            vectors[row] = np.frombuffer(numbers, dtype="<f4")  # (d,)
-            place = start + 4 * dim
-        if content[place : place + 2] not in (b"", b"\n"):
-            raise ValueError(f"it must hold {n_words} words, got more")
-    return words, vectors
+def _read_binary(
+    file: BinaryIO | gzip.GzipFile, n_words: int, dim: int, limit: int | None
+) -> tuple[list[bytes], np.ndarray]:
+    """Read n words, a part of the file at a time."""
+    names, rows, size = [], bytearray(), 4 * dim
+    n_wanted = min(n_words, limit or n_words)
+    part, place = b"", 0
+    while len(names) < n_wanted:
+        start = part.find(b" ", place) + 1
+        if start == 0 or len(part) < start + size:
+            part, place = part[place:] + file.read(READ_AT_ONCE + size), 0
+            start = part.find(b" ") + 1
+        if start == 0 or len(part) < start + size:
+            raise ValueError(f"it must hold {n_words} words, got {len(names)} whole ones")
+        # The word2vec program writes a line end after each vector, gensim does not.
+        name = part[place : start - 1].lstrip(b"\n")
+        _check_name(name, name)
+        names.append(name)
+        place = start + size
+        rows += part[start:place]
+    if n_words == len(names) and part[place:] + file.read(2) not in (b"", b"\n"):
+        raise ValueError(f"it must hold {n_words} words, got more")
+    return names, np.frombuffer(rows, dtype="<f4").reshape(len(names), dim)
+
+
+def _first_of_equal(
+    path: str | os.PathLike, words: list[str], vectors: np.ndarray
+) -> tuple[list[str], np.ndarray]:
+    """Keep the first of equal words, and say so."""
+    first = {}
+    for row, word in enumerate(words):
+        first.setdefault(word, row)
+    if len(first) == len(words):
+        return words, vectors
+    twice = Counter(words).most_common(1)[0][0]
+    warnings.warn(
+        f"{str(path)!r} holds {len(words) - len(first)} words again, {twice!r} for one; "
+        "the first of each is kept",
+        stacklevel=4,
+    )
+    return list(first), vectors[list(first.values())]

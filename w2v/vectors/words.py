@@ -1,17 +1,19 @@
-"""What is kept after training: words, their vectors, and which words are near each other.
+"""What is kept after training: words, their vectors, and which words are near each other."""
 
-`WordVectors` follows gensim's `KeyedVectors` in names, defaults and results, with three
-differences: an unknown word, or a word whose vector is 0, is always an error; correlations come
-without their p-values; and an error gives the reason where gensim divides by zero or returns nan.
-"""
-
+import math
+import operator
 import os
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from w2v.checkpoint import read_checkpoint
 from w2v.config import check_positive_int
 from w2v.model import Word2Vec
 from w2v.vectors.formats import (
@@ -19,20 +21,47 @@ from w2v.vectors.formats import (
     read_word2vec,
     read_word_analogies,
     read_word_pairs,
+    write_projector,
     write_word2vec,
 )
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 ANALOGY_TRIES = 5  # nearest words tried for one that is not in the question, as gensim does
 BLOCK_SIZE = 1 << 24  # cosines in memory at once: 64 MB
-CANCELLED = 1e-6  # a mean of unit vectors shorter than this is rounding error of float32
+CANCELLED = 1e-6  # of a sum of vectors: what is left of their lengths is rounding error of float32
+
+Key = str | int | np.integer  # a word, or the number of its row
+KEYS = (str, int, np.integer)
 
 
 class WordVectors:
     """Hold one vector for each word, and find the words nearest to others.
 
+    The methods have the names, arguments, defaults and results of gensim's `KeyedVectors`. A word
+    can also be given by the number of its row. The differences:
+
+    - A word whose vector is 0 has no direction: to ask for its neighbours is a ValueError (gensim
+      returns nan), and its cosine with other words is 0.
+    - `most_similar_cosmul` keeps to `restrict_vocab`, which gensim ignores there.
+    - The words are fixed: `add_vector`, `add_vectors`, `wv[word] = vector` and
+      `intersect_word2vec_format` do not exist. Make new ones of `words` and `vectors` instead.
+    - There are no attributes of words (`get_vecattr`, `fvocab`), and no `save` and `load`, which
+      pickle; `save_word2vec_format` and `load_word2vec_format` replace them. Both call the file
+      `path` and take options by name only.
+    - `wmdistance`, and `indexer` of `most_similar`, need further libraries and do not exist.
+
     Args:
         words: n different words, the most frequent first if they have an order.
-        vectors: their vectors, shape (n, d), float32; not copied, and not to be changed.
+        vectors: their vectors, shape (n, d), float32. Such an array is not copied if it can be
+            written to.
+
+    Attributes:
+        words: the words, a list; `index_to_key` is the same list.
+        key_to_index: the row of each word, a dict.
+        vectors: the vectors, shape (n, d), float32. They can be changed in place, and
+            `torch.from_numpy` takes them; call `fill_norms(force=True)` after a change.
 
     Raises:
         ValueError: words and vectors that differ in number, none at all, a word given twice, or
@@ -42,11 +71,10 @@ class WordVectors:
     """
 
     def __init__(self, words: Sequence[str], vectors: np.ndarray) -> None:
-        self.words = list(words)
-        self.vectors = np.asarray(vectors, dtype=np.float32).view()  # (n, d)
-        self.vectors.setflags(write=False)  # the unit vectors are made from them once
+        self.words = self.index_to_key = list(words)
+        self.vectors = np.require(vectors, np.float32, ["C", "W"])  # (n, d)
         check_word_vectors(self.words, self.vectors)
-        self.index = {word: row for row, word in enumerate(self.words)}
+        self.key_to_index = {word: row for row, word in enumerate(self.words)}
 
     @classmethod
     def from_model(
@@ -73,42 +101,116 @@ class WordVectors:
 
         Source: assignment section 1.2 (E^w).
         """
-        table = model.center_embeddings.weight.detach().cpu().numpy()  # (V, d)
-        if len(words) != len(table):
-            raise ValueError(f"words must be {len(table)}, one for each id, got {len(words)}")
+        table = model.center_embeddings.weight  # (V, d)
+        return cls._from_table(table, words, counts, min_count)
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        path: str | os.PathLike,
+        words: Sequence[str] | None = None,
+        *,
+        vocabulary: str | None = None,
+        min_count: int = 1,
+    ) -> "WordVectors":
+        """Take the center embeddings of a checkpoint, without the words that were seldom seen.
+
+        Args:
+            path: a file that `save_model` or `train_word2vec` wrote.
+            words: the word of each id, V of them, for a checkpoint that does not keep them. If
+                it does, its own words are taken.
+            vocabulary: which words the rows should stand for, as `vocabulary_identity` gives it;
+                None leaves that unchecked.
+            min_count: leave out words seen less often in the training text: 1 leaves out those
+                whose rows were never trained. A checkpoint without counts keeps all words.
+
+        Returns:
+            The vectors of the words kept.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            CheckpointError: the file is damaged, hostile, or of another vocabulary.
+            ValueError: `words` is None or not V words, and the checkpoint keeps none; or no word
+                was seen `min_count` times.
+
+        Source: assignment Q3.12 (E^w).
+        """
+        saved = read_checkpoint(path, vocabulary=vocabulary)
+        words = saved.get("words", words)
+        if words is None:
+            raise ValueError(
+                f"words must be given for a checkpoint that keeps none, got None for "
+                f"{str(path)!r}; take tokenizer.convert_ids_to_tokens(range(len(tokenizer)))"
+            )
+        return cls._from_table(saved["center_embeddings"], words, saved.get("counts"), min_count)
+
+    @classmethod
+    def _from_table(
+        cls, table: Tensor, words: Sequence[str], counts: Tensor | None, min_count: int
+    ) -> "WordVectors":
+        """Take the rows of an embedding table that were seen often enough."""
+        rows = table.detach().cpu().numpy()  # (V, d)
+        if len(words) != len(rows):
+            raise ValueError(f"words must be {len(rows)}, one for each id, got {len(words)}")
         kept = list(range(len(words)))
         if counts is not None:
             kept = (counts >= min_count).nonzero()[:, 0].tolist()
-        return cls([words[row] for row in kept], table[kept])  # table[kept] is a copy
+            if not kept:
+                raise ValueError(
+                    f"min_count must be at most {int(counts.max())}, the largest count, "
+                    f"got {min_count!r}"
+                )
+        return cls([words[row] for row in kept], rows[kept])  # rows[kept] is a copy
 
     @classmethod
     def load_word2vec_format(
-        cls, path: str | os.PathLike, *, binary: bool = False
+        cls,
+        path: str | os.PathLike,
+        *,
+        binary: bool = False,
+        encoding: str = "utf8",
+        unicode_errors: str = "strict",
+        limit: int | None = None,
+        no_header: bool = False,
     ) -> "WordVectors":
-        """Load vectors that gensim, the word2vec program or `save_word2vec_format` wrote.
+        """Load vectors that gensim, word2vec, GloVe, fastText or `save_word2vec_format` wrote.
+
+        Of a word that stands in the file again only the first is kept, with a warning.
 
         Args:
-            path: the file.
+            path: the file, plain or gzipped.
             binary: it is in the binary format, not the text one.
+            encoding: of the words.
+            unicode_errors: what to do with words in another encoding: "strict" refuses the file,
+                "ignore" and "replace" do as in `bytes.decode`.
+            limit: load at most this many words, the first ones; None loads all.
+            no_header: it is a text file without the line "n d", as GloVe's are.
 
         Returns:
             The vectors.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is truncated or damaged, its counts are wrong, a word stands in
-                it twice, or a number is not finite.
+            TypeError, ValueError: `limit` is no positive integer, or `no_header` with `binary`.
+            ValueError: the file is truncated or damaged, its counts are wrong, or a number is
+                not finite.
 
         Source: Mikolov et al. 2013a (the word2vec program); gensim's KeyedVectors.
         """
-        return cls(*read_word2vec(path, binary=binary))
+        how = {"encoding": encoding, "unicode_errors": unicode_errors}
+        words, vectors = read_word2vec(path, binary=binary, limit=limit, no_header=no_header, **how)
+        return cls(words, vectors)
 
-    def save_word2vec_format(self, path: str | os.PathLike, *, binary: bool = False) -> None:
+    def save_word2vec_format(
+        self, path: str | os.PathLike, *, binary: bool = False, write_header: bool = True
+    ) -> None:
         """Save the vectors so that gensim and other tools load them, whole or not at all.
 
         Args:
-            path: the file; its directory is made if it is missing.
+            path: the file; its directory is made if it is missing. A name that ends in .gz is
+                gzipped.
             binary: the binary format, not the text one.
+            write_header: begin with the line "n d"; without it the file is like GloVe's.
 
         Raises:
             ValueError: a word that is empty, or holds a space or a line end.
@@ -116,21 +218,69 @@ class WordVectors:
 
         Source: Mikolov et al. 2013a (the word2vec program); gensim's KeyedVectors.
         """
-        write_word2vec(path, self.words, self.vectors, binary=binary)
+        write_word2vec(path, self.words, self.vectors, binary=binary, write_header=write_header)
+
+    def save_projector(self, directory: str | os.PathLike) -> tuple[Path, Path]:
+        """Save vectors.tsv and metadata.tsv, which TensorFlow's embedding projector loads.
+
+        Args:
+            directory: where they go; made if it is missing.
+
+        Returns:
+            The paths of the two files.
+
+        Raises:
+            ValueError: a word that is empty, or holds a tab or a line end.
+            OSError: a file cannot be written.
+
+        Source: https://projector.tensorflow.org ("Load data").
+        """
+        return write_projector(directory, self.words, self.vectors)
+
+    def to_embedding(self, freeze: bool = True) -> nn.Embedding:
+        """Make an embedding layer of the vectors; the id of a word is `key_to_index[word]`.
+
+        Args:
+            freeze: the layer is not trained further.
+
+        Returns:
+            The layer, with a copy of the vectors.
+        """
+        return nn.Embedding.from_pretrained(torch.tensor(self.vectors), freeze=freeze)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Make a table of the vectors: a row for each word, under its name.
+
+        Returns:
+            The table, of n rows and d columns, with a copy of the vectors.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.vectors.copy(), index=pd.Index(self.words))
+
+    # Words and their vectors
 
     def __len__(self) -> int:
         return len(self.words)
 
-    def __contains__(self, word: str) -> bool:
-        return word in self.index
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.words)
+
+    def __contains__(self, key: Key) -> bool:
+        return self.has_index_for(key)
 
     def __repr__(self) -> str:
-        return f"WordVectors({len(self)} words, dim={self.vectors.shape[1]})"
+        return f"WordVectors({len(self)} words, dim={self.vector_size})"
 
-    def __getitem__(self, word: str) -> np.ndarray:
-        if word not in self.index:
-            raise KeyError(f"word must be one of the {len(self)} words, got {word!r}")
-        return self.vectors[self.index[word]]  # (d,)
+    def __getitem__(self, key_or_keys: Key | Sequence[Key]) -> np.ndarray:
+        if isinstance(key_or_keys, KEYS):
+            return self.get_vector(key_or_keys)
+        return self.vectors[[self.get_index(key) for key in _listed(key_or_keys)]]  # (m, d)
+
+    @property
+    def vector_size(self) -> int:
+        """The length d of a vector."""
+        return self.vectors.shape[1]
 
     @cached_property
     def unit_vectors(self) -> np.ndarray:
@@ -140,58 +290,383 @@ class WordVectors:
         units = np.empty_like(self.vectors)  # (n, d)
         return np.divide(self.vectors, norms, out=units, casting="same_kind")
 
-    def most_similar(
-        self,
-        positive: str | Sequence[str] = (),
-        negative: str | Sequence[str] = (),
-        topn: int = 10,
-    ) -> list[tuple[str, float]]:
-        """Find the words whose vectors have the highest cosine with the given words.
+    def fill_norms(self, force: bool = False) -> None:
+        """Make the unit vectors again, after `vectors` was changed in place.
 
         Args:
-            positive: a word, or words, to be near to.
-            negative: a word, or words, to be far from.
-            topn: how many words to return; fewer if there are no more.
+            force: forget those made before; without it they are made when they are first needed.
+        """
+        if force:
+            self.__dict__.pop("unit_vectors", None)
+
+    def get_normed_vectors(self) -> np.ndarray:
+        """Give a copy of `unit_vectors`, shape (n, d)."""
+        return self.unit_vectors.copy()
+
+    def get_index(self, key: Key, default: int | None = None) -> int:
+        """Give the row of a word.
+
+        Args:
+            key: the word, or its row.
+            default: what to return for an unknown word; None refuses it.
 
         Returns:
-            Pairs of a word and its cosine with the mean of the unit vectors of `positive` and
-            of the negated ones of `negative`; highest first, without the given words.
+            The row.
+
+        Raises:
+            KeyError: an unknown word.
+        """
+        row = self.key_to_index.get(key) if isinstance(key, str) else key
+        if isinstance(row, (int, np.integer)) and 0 <= row < len(self):
+            return int(row)
+        if default is not None:
+            return default
+        raise KeyError(f"word must be one of the {len(self)} words, got {key!r}")
+
+    def has_index_for(self, key: Key) -> bool:
+        """Tell whether a word is known.
+
+        Args:
+            key: the word, or a row.
+        """
+        return self.get_index(key, -1) >= 0
+
+    def get_vector(self, key: Key, norm: bool = False) -> np.ndarray:
+        """Give the vector of a word.
+
+        Args:
+            key: the word, or its row.
+            norm: at length 1.
+
+        Returns:
+            The vector, shape (d,), read-only.
+
+        Raises:
+            KeyError: an unknown word.
+        """
+        vector = (self.unit_vectors if norm else self.vectors)[self.get_index(key)]  # (d,)
+        vector.setflags(write=False)
+        return vector
+
+    def get_mean_vector(
+        self,
+        keys: Any,
+        weights: Sequence[float] | np.ndarray | None = None,
+        pre_normalize: bool = True,
+        post_normalize: bool = False,
+        ignore_missing: bool = True,
+    ) -> np.ndarray:
+        """Give the weighted mean of the vectors of some words.
+
+        Args:
+            keys: words, rows, or vectors of shape (d,).
+            weights: a number for each key; None takes 1. The sum is divided by that of their
+                absolute values.
+            pre_normalize: take the vectors of words (not those given as vectors) at length 1.
+            post_normalize: give the mean at length 1.
+            ignore_missing: leave out unknown words.
+
+        Returns:
+            The mean, shape (d,), float32; 0 if no word is known.
+
+        Raises:
+            KeyError: an unknown word, unless they are left out.
+            ValueError: no keys, another number of weights, a vector of another shape, or a word
+                whose vector is 0.
+        """
+        keys = _listed(keys)
+        factors = np.ones(len(keys)) if weights is None else np.asarray(weights, np.float64)
+        if not keys:
+            raise ValueError("keys must hold a word or more, got none")
+        if factors.shape != (len(keys),):
+            raise ValueError(
+                f"weights must be {len(keys)} numbers, one for each key, got shape {factors.shape}"
+            )
+        if ignore_missing:
+            known = [not isinstance(key, KEYS) or key in self for key in keys]
+            factors = factors[known]
+            keys = [key for key, is_known in zip(keys, known, strict=True) if is_known]
+        total = np.abs(factors).sum()
+        mean = factors @ self._vectors(keys, pre_normalize) / (total or 1)  # (d,)
+        if post_normalize:
+            mean /= np.linalg.norm(mean) or 1
+        return mean.astype(np.float32)
+
+    def vectors_for_all(self, keys: Sequence[Key]) -> "WordVectors":
+        """Take some of the words.
+
+        Args:
+            keys: words, or rows; unknown ones are left out, and of equal ones all but the first.
+
+        Returns:
+            The vectors of these words, in this order.
+
+        Raises:
+            ValueError: none of them is known.
+        """
+        rows = list(dict.fromkeys(self.get_index(key) for key in _listed(keys) if key in self))
+        return WordVectors([self.words[row] for row in rows], self.vectors[rows])
+
+    # Near words. `Any` is a list of pairs or, for topn=None, an array.
+
+    def most_similar(
+        self,
+        positive: Any = None,
+        negative: Any = None,
+        topn: int | None = 10,
+        clip_start: int = 0,
+        clip_end: int | None = None,
+        restrict_vocab: int | None = None,
+    ) -> Any:
+        """Find the words whose vectors have the highest cosine with the given ones.
+
+        Args:
+            positive: a word or words to be near to. A word can be given by its row, by a vector
+                of shape (d,), or with its weight, as a pair (word, weight).
+            negative: the same, to be far from: they have the weight -1. A weight that is given
+                is taken as it is, without a change of sign.
+            topn: how many words to return; fewer if there are no more. None: no words, but the
+                cosine of each.
+            clip_start: look only at the words from this row on.
+            clip_end: and before this one; None: to the end.
+            restrict_vocab: look only at this many words, the first ones.
+
+        Returns:
+            A list of pairs of a word and its cosine with the weighted mean of the unit vectors of
+            the given words (a vector is taken at its own length); highest first, without the
+            given words. Or, for `topn=None`, the cosines of all words looked at, shape (n,).
 
         Raises:
             KeyError: an unknown word.
             TypeError: `topn` is no integer.
             ValueError: no word at all, a word whose vector is 0, words that cancel each other
-                out, or `topn` below 1.
+                out, or a vector of another shape.
 
         Source: Mikolov et al. 2013a, section 4; gensim's KeyedVectors.
         """
-        check_positive_int("topn", topn)
-        positive = [positive] if isinstance(positive, str) else list(positive)
-        negative = [negative] if isinstance(negative, str) else list(negative)
-        if not positive + negative:
+        topn = _check_topn(topn)
+        positive, negative = _listed(positive), _listed(negative)
+        pairs = [item if _is_pair(item) else (item, 1) for item in positive]
+        pairs += [item if _is_pair(item) else (item, -1) for item in negative]
+        if topn == 0:
+            return []
+        if not pairs:
             raise ValueError("positive must hold a word or more, got none")
-        given = self._rows(positive + negative)
-        signs = np.array([1.0] * len(positive) + [-1.0] * len(negative), dtype=np.float32)
-        query = signs @ self.unit_vectors[given] / len(given)  # (d,)
-        length = np.linalg.norm(query)
-        if length < CANCELLED:
+        keys = [key for key, _ in pairs]
+        weights = np.array([weight for _, weight in pairs], np.float64)  # (m,)
+        vectors = self._vectors(keys)  # (m, d)
+        query = weights @ vectors  # (d,)
+        if np.linalg.norm(query) <= CANCELLED * (abs(weights) @ np.linalg.norm(vectors, axis=1)):
             raise ValueError(
                 f"positive and negative must not cancel out, got {positive!r} and {negative!r}"
             )
-        cosines = self.unit_vectors @ (query / length)  # (n,)
-        cosines[given] = -np.inf
-        n_found = min(topn, len(self) - len(set(given)))
-        last = np.partition(cosines, -n_found)[-n_found]
-        near = np.flatnonzero(cosines >= last)  # words of equal cosine keep their order
-        best = near[np.argsort(-cosines[near], kind="stable")][:n_found]
-        return [(self.words[row], float(cosines[row])) for row in best]
+        rows = slice(clip_start, clip_end or None)
+        if restrict_vocab is not None:
+            rows = slice(check_positive_int("restrict_vocab", restrict_vocab))
+        return self._ranked(self._cosines(query, rows), rows, keys, topn)
 
-    def similarity(self, word: str, other: str) -> float:
+    def similar_by_word(
+        self, word: Key, topn: int | None = 10, restrict_vocab: int | None = None
+    ) -> Any:
+        """Find what `most_similar` finds for one word.
+
+        Args:
+            word: the word, or its row.
+            topn: as there.
+            restrict_vocab: as there.
+        """
+        return self.most_similar([word], topn=topn, restrict_vocab=restrict_vocab)
+
+    def similar_by_key(
+        self, key: Key, topn: int | None = 10, restrict_vocab: int | None = None
+    ) -> Any:
+        """Find what `most_similar` finds for one word.
+
+        Args:
+            key: the word, or its row.
+            topn: as there.
+            restrict_vocab: as there.
+        """
+        return self.most_similar([key], topn=topn, restrict_vocab=restrict_vocab)
+
+    def similar_by_vector(
+        self, vector: Any, topn: int | None = 10, restrict_vocab: int | None = None
+    ) -> Any:
+        """Find what `most_similar` finds for one vector.
+
+        Args:
+            vector: shape (d,).
+            topn: as there.
+            restrict_vocab: as there.
+        """
+        return self.most_similar([vector], topn=topn, restrict_vocab=restrict_vocab)
+
+    def most_similar_cosmul(
+        self,
+        positive: Any = None,
+        negative: Any = None,
+        topn: int | None = 10,
+        restrict_vocab: int | None = None,
+    ) -> Any:
+        """Find near words as `most_similar` does, by a product of cosines in place of a sum.
+
+        Args:
+            positive: a word, row or vector, or a list of these.
+            negative: the same, to be far from.
+            topn: how many words to return; None: the score of each.
+            restrict_vocab: look only at this many words, the first ones.
+
+        Returns:
+            As `most_similar`. The score is the product of (1 + cosine) / 2 over `positive`,
+            divided by that over `negative` plus 0.000001.
+
+        Raises:
+            KeyError: an unknown word.
+            TypeError: `topn` is no integer.
+            ValueError: `positive` is empty, or a word's vector is 0.
+
+        Source: Levy and Goldberg 2014, equation (4).
+        """
+        topn = _check_topn(topn)
+        positive, negative = _listed(positive), _listed(negative)
+        if topn == 0:
+            return []
+        if not positive:
+            raise ValueError("positive must hold a word or more, got none")
+        if restrict_vocab is not None:
+            check_positive_int("restrict_vocab", restrict_vocab)
+        rows = slice(restrict_vocab)
+        above, below = (
+            ((1 + self.unit_vectors[rows] @ vectors.T) / 2).prod(axis=1)  # (n,)
+            for vectors in (self._vectors(keys).astype(np.float32) for keys in (positive, negative))
+        )
+        return self._ranked(above / (below + 0.000001), rows, positive + negative, topn)
+
+    def closer_than(self, key1: Key, key2: Key) -> list[str]:
+        """Find the words that are nearer to one word than another one is.
+
+        Args:
+            key1: the word to be near to, or its row.
+            key2: the other word, or its row.
+
+        Returns:
+            The words, without `key1`, in the order of their rows.
+
+        Raises:
+            KeyError: an unknown word.
+        """
+        distances, row = self.distances(key1), self.get_index(key1)  # (n,)
+        near = np.flatnonzero(distances < distances[self.get_index(key2)])
+        return [self.words[other] for other in near if other != row]
+
+    def words_closer_than(self, key1: Key, key2: Key) -> list[str]:
+        """Find what `closer_than` finds; this is its name in older versions of gensim.
+
+        Args:
+            key1: as there.
+            key2: as there.
+        """
+        return self.closer_than(key1, key2)
+
+    def rank(self, key1: Key, key2: Key) -> int:
+        """Give the place of a word among the neighbours of another one.
+
+        Args:
+            key1: the word whose neighbours are counted, or its row.
+            key2: the word whose place is wanted, or its row.
+
+        Returns:
+            1 for the nearest neighbour, 2 for the next one, and so on.
+        """
+        return len(self.closer_than(key1, key2)) + 1
+
+    def most_similar_to_given(self, key1: Key, keys_list: Sequence[Key]) -> Key:
+        """Choose the word of a list that is nearest to one word.
+
+        Args:
+            key1: the word to be near to, or its row.
+            keys_list: the words to choose from.
+
+        Returns:
+            The nearest of them.
+
+        Raises:
+            KeyError: an unknown word.
+            ValueError: no word to choose from.
+        """
+        if not len(keys_list):
+            raise ValueError("keys_list must hold a word or more, got none")
+        return max(keys_list, key=lambda key: self.similarity(key1, key))
+
+    def rank_by_centrality(
+        self, words: Sequence[Key], use_norm: bool = True
+    ) -> list[tuple[float, Key]]:
+        """Order words by their nearness to the mean of them all.
+
+        Args:
+            words: some words; unknown ones are left out, with a warning.
+            use_norm: take each at length 1.
+
+        Returns:
+            Pairs of the product with the unit vector of the mean, and the word; highest first.
+
+        Raises:
+            ValueError: no known word at all, or one whose vector is 0.
+        """
+        words = _listed(words)
+        known = [word for word in words if word in self]
+        if not known:
+            raise ValueError(f"words must hold a known word or more, got {words!r}")
+        if len(known) < len(words):
+            unknown = [word for word in words if word not in self]
+            warnings.warn(f"unknown words are left out: {unknown!r}", stacklevel=2)
+        vectors = self._vectors(known, use_norm)  # (m, d)
+        mean = vectors.mean(axis=0)  # (d,)
+        centrality = vectors @ mean / (np.linalg.norm(mean) or 1)  # (m,)
+        return sorted(zip(centrality.tolist(), known, strict=True), reverse=True)
+
+    def doesnt_match(self, words: Sequence[Key]) -> Key:
+        """Find the word that is least like the others.
+
+        Args:
+            words: some words; unknown ones are left out, with a warning.
+
+        Returns:
+            The one whose vector has the lowest cosine with the mean of their unit vectors; of
+            words with equal cosines the first in the alphabet.
+
+        Raises:
+            ValueError: no known word at all, or one whose vector is 0.
+
+        Source: gensim's KeyedVectors.
+        """
+        return self.rank_by_centrality(words)[-1][1]
+
+    # Cosines
+
+    @staticmethod
+    def cosine_similarities(vector_1: np.ndarray, vectors_all: np.ndarray) -> np.ndarray:
+        """Give the cosines of one vector with others.
+
+        Args:
+            vector_1: one vector, shape (d,).
+            vectors_all: the others, shape (m, d).
+
+        Returns:
+            The cosines, shape (m,), float64, in [-1, 1]; 0 where a vector is 0 (gensim: nan).
+        """
+        one = np.asarray(vector_1, np.float64)  # (d,)
+        products = np.einsum("md,d->m", vectors_all, one, dtype=np.float64)  # (m,)
+        squares = np.einsum("md,md->m", vectors_all, vectors_all, dtype=np.float64)  # (m,)
+        lengths = np.sqrt(squares * (one @ one))  # (m,)
+        return np.clip(products / np.where(lengths > 0, lengths, 1), -1, 1)
+
+    def similarity(self, w1: Key, w2: Key) -> float:
         """Give the cosine of the vectors of two words.
 
         Args:
-            word: one word.
-            other: another word.
+            w1: one word, or its row.
+            w2: another word, or its row.
 
         Returns:
             A number in [-1, 1].
@@ -202,31 +677,81 @@ class WordVectors:
 
         Source: Mikolov et al. 2013a, section 4; gensim's KeyedVectors.
         """
-        one, another = self.unit_vectors[self._rows([word, other])]  # (d,) each
-        return float(one @ another)
+        return _cosine(self._vectors([w1, w2], norm=False))
 
-    def doesnt_match(self, words: Sequence[str]) -> str:
-        """Find the word that is least like the others.
+    def distance(self, w1: Key, w2: Key) -> float:
+        """Give 1 - `similarity`.
 
         Args:
-            words: some words.
+            w1: one word, or its row.
+            w2: another word, or its row.
 
         Returns:
-            The one whose vector has the lowest cosine with the mean of their unit vectors; of
-            words with equal cosines the first in the alphabet.
+            A number in [0, 2].
+        """
+        return 1 - self.similarity(w1, w2)
+
+    def distances(self, word_or_vector: Any, other_words: Sequence[Key] = ()) -> np.ndarray:
+        """Give 1 - the cosine of one word or vector with others.
+
+        Args:
+            word_or_vector: a word, its row, or a vector of shape (d,).
+            other_words: the others; none given: all words.
+
+        Returns:
+            The distances, in [0, 2], shape (m,) or (n,), float32.
 
         Raises:
-            KeyError: an unknown word (gensim leaves it out).
-            ValueError: no word at all, or one whose vector is 0.
-
-        Source: gensim's KeyedVectors.
+            KeyError: an unknown word.
+            ValueError: a word whose vector is 0, or a vector of another shape.
         """
-        words = list(words)
-        if not words:
-            raise ValueError("words must hold a word or more, got none")
-        units = self.unit_vectors[self._rows(words)].astype(np.float64)  # (m, d)
-        centrality = units @ units.mean(axis=0)  # (m,)
-        return min(zip(centrality.tolist(), words, strict=True))[1]
+        (vector,) = self._vectors([word_or_vector])  # (d,)
+        rows = [self.get_index(word) for word in _listed(other_words)]
+        return 1 - self._cosines(vector, rows or slice(None))
+
+    def n_similarity(self, ws1: Sequence[Key], ws2: Sequence[Key]) -> float:
+        """Give the cosine of the mean vectors of two lists of words.
+
+        Args:
+            ws1: some words; unknown ones are left out.
+            ws2: other words; unknown ones are left out.
+
+        Returns:
+            A number in [-1, 1]; 0 where none of `ws1` or of `ws2` is known.
+
+        Raises:
+            ZeroDivisionError: an empty list, as in gensim.
+        """
+        if not (len(ws1) and len(ws2)):
+            raise ZeroDivisionError(
+                f"ws1 and ws2 must hold a word or more each, got {ws1!r} and {ws2!r}"
+            )
+        means = [self.get_mean_vector(words, pre_normalize=False) for words in (ws1, ws2)]
+        return _cosine(np.array(means, np.float64))
+
+    def relative_cosine_similarity(self, wa: Key, wb: Key, topn: int = 10) -> float:
+        """Give the cosine of two words as a share of those of the first one's neighbours.
+
+        Args:
+            wa: the word whose neighbours are taken, or its row.
+            wb: another word, or its row.
+            topn: how many neighbours.
+
+        Returns:
+            The cosine, divided by the sum of those of the neighbours.
+
+        Raises:
+            KeyError: an unknown word.
+            ValueError: no neighbours, or a word whose vector is 0.
+
+        Source: Leeuwenberg et al. 2016, equation (1).
+        """
+        near = self.similar_by_word(wa, topn)
+        if not near:
+            raise ValueError(f"topn must give a neighbour or more of {wa!r}, got {topn!r}")
+        return self.similarity(wa, wb) / sum(cosine for _, cosine in near)
+
+    # Tests of vectors
 
     def evaluate_word_pairs(
         self,
@@ -236,7 +761,7 @@ class WordVectors:
         restrict_vocab: int | None = 300_000,
         case_insensitive: bool = True,
         dummy4unknown: bool = False,
-    ) -> tuple[float, float, float]:
+    ) -> tuple[tuple[float, float], tuple[float, float], float]:
         """Correlate the cosines of word pairs with similarities that people judged.
 
         Args:
@@ -249,8 +774,8 @@ class WordVectors:
             dummy4unknown: a pair with an unknown word gets the cosine 0; else it is left out.
 
         Returns:
-            Pearson's and Spearman's correlation, and the percentage of pairs with an unknown
-            word. gensim gives each correlation as a pair, with its p-value second.
+            Pearson's and Spearman's correlation, each with its p-value, as scipy gives them; and
+            the percentage of pairs with an unknown word.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -286,11 +811,8 @@ class WordVectors:
                 "pairs must hold known words of different similarities, "
                 f"got {len(found) - n_unknown} pairs of known words in {str(pairs)!r}"
             )
-        pearson, spearman = (
-            float(correlate(judged, cosines).statistic)  # pyright: ignore  (scipy has no types)
-            for correlate in (pearsonr, spearmanr)
-        )
-        return pearson, spearman, 100 * n_unknown / len(found)
+        correlations = pearsonr(judged, cosines), spearmanr(judged, cosines)
+        return *correlations, 100 * n_unknown / len(found)
 
     def evaluate_word_analogies(
         self,
@@ -346,12 +868,48 @@ class WordVectors:
         n_right, n_wrong = len(total["correct"]), len(total["incorrect"])
         return n_right / max(n_right + n_wrong, 1), [*sections, total]
 
-    def _rows(self, words: list[str]) -> list[int]:
-        """Give the rows of words, which must be known and have a vector other than 0."""
-        for word in words:
-            if not self[word].any():
-                raise ValueError(f"word must have a vector other than 0, got {word!r}")
-        return [self.index[word] for word in words]
+    def _vectors(self, items: list, norm: bool = True) -> np.ndarray:
+        """Give vectors for words, rows or vectors, (m, d), float64; those of words are not 0."""
+        found = np.empty((len(items), self.vector_size))  # (m, d)
+        for place, item in enumerate(items):
+            if isinstance(item, KEYS):
+                found[place] = self.get_vector(item, norm)
+            else:
+                found[place] = self._checked(_array(item))
+            if not found[place].any():
+                raise ValueError(f"word must have a vector other than 0, got {item!r}")
+        return found
+
+    def _checked(self, vector: np.ndarray) -> np.ndarray:
+        """Refuse what is no vector of d finite numbers."""
+        is_numbers = vector.shape == (self.vector_size,) and vector.dtype.kind in "fiu"
+        if not is_numbers or not np.isfinite(vector).all():
+            raise ValueError(
+                f"vector must be {self.vector_size} finite numbers, got {vector!r:.80}"
+            )
+        return vector
+
+    def _cosines(self, query: np.ndarray, rows: slice | list[int]) -> np.ndarray:
+        """Give the cosine of a vector with each of some rows, (m,), float32."""
+        unit = (query / np.linalg.norm(query)).astype(np.float32)  # (d,)
+        cosines = self.unit_vectors[rows] @ unit  # (m,)
+        return np.clip(cosines, -1, 1, out=cosines)
+
+    def _ranked(self, scores: np.ndarray, rows: slice, given: list, topn: int | None) -> Any:
+        """Give the words of the highest scores among `rows`, without those given."""
+        if topn is None:
+            return scores
+        looked_at = range(len(self))[rows]
+        known = {self.get_index(key) for key in given if isinstance(key, KEYS)}
+        left_out = [looked_at.index(row) for row in known if row in looked_at]
+        scores[left_out] = -np.inf
+        n_found = min(topn, len(scores) - len(left_out))
+        if n_found <= 0:
+            return []
+        last = np.partition(scores, -n_found)[-n_found]
+        near = np.flatnonzero(scores >= last)  # words of equal scores keep their order
+        best = near[np.argsort(-scores[near], kind="stable")][:n_found]
+        return [(self.words[looked_at[place]], float(scores[place])) for place in best]
 
     def _known_rows(self, restrict_vocab: int | None, fold: Callable[[str], str]) -> dict[str, int]:
         """Give the row of each of the first words; of words that fold to the same, the first."""
@@ -385,3 +943,46 @@ class WordVectors:
                     break
                 scores, still_open = scores[is_given], still_open[is_given]
         return answers
+
+
+def _cosine(vectors: np.ndarray) -> float:
+    """Give the cosine of two vectors, (2, d), float64; exactly 1 for equal ones, 0 for zeros."""
+    products = np.einsum("id,jd->ij", vectors, vectors)  # (2, 2), by one kind of sum
+    lengths = math.sqrt(products[0, 0] * products[1, 1])
+    return min(1.0, max(-1.0, float(products[0, 1]) / (lengths or 1)))
+
+
+def _listed(given: Any) -> list:
+    """Give a list of words, rows, vectors or pairs; one word or vector alone is a list of one."""
+    if given is None:
+        return []
+    if isinstance(given, KEYS):
+        return [given]
+    if isinstance(given, (np.ndarray, Tensor)):
+        given = _array(given)
+        return [given] if given.ndim == 1 and given.dtype.kind in "fiu" else list(given)
+    try:
+        return list(given)
+    except TypeError:
+        raise TypeError(f"words must be words, rows or vectors, got {given!r}") from None
+
+
+def _array(vector: Any) -> np.ndarray:
+    """Give a vector of numpy, torch or plain numbers as an array."""
+    if isinstance(vector, Tensor):
+        vector = vector.detach().cpu()
+    return np.asarray(vector)
+
+
+def _is_pair(item: Any) -> bool:
+    """Tell whether an item is a word, row or vector with its weight."""
+    is_two = isinstance(item, (tuple, list)) and len(item) == 2
+    return is_two and isinstance(item[0], (*KEYS, np.ndarray, Tensor))
+
+
+def _check_topn(topn: int | None) -> int | None:
+    """Refuse anything but an integer or None; a number below 0 is taken for 0."""
+    try:
+        return None if topn is None else max(0, operator.index(topn))
+    except TypeError:
+        raise TypeError(f"topn must be an integer or None, got {topn!r}") from None
