@@ -13,10 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from w2v.checkpoint import checkpoint_name, load_model, load_word2vec, save_model
+from w2v.checkpoint import (
+    checkpoint_name,
+    load_model,
+    load_word2vec,
+    read_checkpoint,
+    save_model,
+)
 from w2v.config import Word2VecConfig
 from w2v.files import CheckpointError, read_sealed, write_sealed
 from w2v.model import Word2Vec
+from w2v.training import train_word2vec
+from w2v.windows import WindowDataset
 
 VOCAB_SIZE, DIM = 11, 7
 CONFIG = Word2VecConfig(dim=DIM, radius=2, ratio=5, batch_size=3, epochs=4)
@@ -266,6 +274,51 @@ def test_a_vocabulary_that_is_no_string_is_refused(tmp_path):
 def test_an_epoch_that_is_no_positive_integer_is_refused(tmp_path):
     with pytest.raises(ValueError, match="epoch must be a positive integer, got 0"):
         save_model(make_model(), tmp_path, CONFIG, vocabulary="words-1", epoch=0)
+
+
+# words and counts
+
+WORDS = [f"wörd{row}" for row in range(VOCAB_SIZE)]
+COUNTS = torch.arange(VOCAB_SIZE) * 3
+
+
+def test_words_and_counts_are_kept_where_they_are_given(tmp_path):
+    how = {"vocabulary": "words-1", "words": WORDS, "counts": COUNTS}
+    path = save_model(make_model(), tmp_path, CONFIG, **how)
+    saved = read_checkpoint(path, vocabulary="words-1")
+    assert saved["words"] == WORDS
+    assert saved["counts"].dtype == torch.int64 and saved["counts"].tolist() == COUNTS.tolist()
+    assert load_word2vec(path)[1] == CONFIG
+    assert load_model(path, Reader()) == asdict(CONFIG)
+    assert not {"words", "counts"} & set(read_checkpoint(save(tmp_path)))
+
+
+def test_a_training_keeps_the_counts_of_its_best_epoch(tmp_path, documents):
+    windows = WindowDataset.from_documents(documents, CONFIG.radius)
+    train_word2vec(make_model(), windows, windows, CONFIG, directory=tmp_path, vocabulary="v")
+    (best,) = (tmp_path / "best").iterdir()
+    assert read_checkpoint(best)["counts"].tolist() == windows.counts(VOCAB_SIZE).tolist()
+
+
+WRONG = {
+    "too few words": ({"words": WORDS[1:]}, ValueError, "words must be 11 different.*got 10, of"),
+    "a word twice": ({"words": WORDS[:1] * 11}, ValueError, "got 11, of which 1 differ"),
+    "one string": ({"words": "abcdefghijk"}, TypeError, "words must be 11 strings, got 'abc"),
+    "no strings": ({"words": list(range(11))}, TypeError, "words must be 11 strings, got .0, 1"),
+    "too few counts": ({"counts": COUNTS[1:2]}, ValueError, r"11 numbers .* got tensor\(\[3\]\)"),
+    "no counts": ({"counts": COUNTS[:0]}, ValueError, r"11 numbers .* got tensor\(\[\], dtype"),
+    "a count below 0": ({"counts": COUNTS - 1}, ValueError, r"0 or more.* got tensor\(\[-1,  2"),
+    "counts that are no integers": ({"counts": COUNTS / 1}, TypeError, "must be int64, got .*32"),
+}
+
+
+@pytest.mark.parametrize("changes, error, message", WRONG.values(), ids=WRONG.keys())
+def test_words_and_counts_must_fit_the_tables(tmp_path, changes, error, message):
+    with pytest.raises(error, match=message):
+        save_model(make_model(), tmp_path, CONFIG, vocabulary="words-1", **changes)
+    assert list(tmp_path.iterdir()) == []
+    path = rewrite(save(tmp_path), **changes)
+    check_refused(path, Reader(), f"must hold words and counts of its rows, got .*{message}")
 
 
 # damaged files

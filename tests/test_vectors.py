@@ -13,6 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import w2v.vectors.words
+from w2v.checkpoint import save_model
+from w2v.config import Word2VecConfig
+from w2v.files import CheckpointError
 from w2v.model import Word2Vec
 from w2v.vectors.words import WordVectors
 
@@ -598,3 +601,43 @@ def test_words_that_were_seldom_seen_can_be_left_out(min_count, kept):
 def test_a_model_wants_a_word_for_each_id():
     with pytest.raises(ValueError, match="words must be 11, one for each id, got 10"):
         WordVectors.from_model(Word2Vec(V, D), WORDS[:10])
+
+
+# from_checkpoint
+
+CONFIG = Word2VecConfig(dim=D, radius=2, ratio=1, batch_size=3, epochs=1)
+COUNTS = torch.tensor([0, 40, 7, 1, 300, 2, 3, 0, 11, 5, 60])
+SEEN = [word for word, n in zip(WORDS, COUNTS.tolist(), strict=True) if n]
+
+
+@pytest.mark.parametrize("kept", [{}, {"words": WORDS}], ids=["given", "kept"])
+def test_a_checkpoint_gives_the_words_that_were_trained(tmp_path, kept):
+    model = Word2Vec(V, D)
+    path = save_model(model, tmp_path, CONFIG, vocabulary="v", counts=COUNTS, **kept)
+    vectors = WordVectors.from_checkpoint(path, None if kept else WORDS, vocabulary="v")
+    assert vectors.words == SEEN
+    rows = model.center_embeddings.weight[COUNTS > 0]
+    assert vectors.vectors.tolist() == rows.tolist()
+    assert WordVectors.from_checkpoint(path, WORDS, min_count=60).words == ["east", "king"]
+
+
+def test_a_checkpoint_without_counts_gives_all_words(tmp_path):
+    path = save_model(Word2Vec(V, D), tmp_path, CONFIG, vocabulary="v")
+    assert WordVectors.from_checkpoint(path, WORDS).words == WORDS
+
+
+def test_the_words_of_the_checkpoint_come_before_those_given(tmp_path):
+    path = save_model(Word2Vec(V, D), tmp_path, CONFIG, vocabulary="v", words=WORDS)
+    assert WordVectors.from_checkpoint(path, WORDS[::-1]).words == WORDS
+
+
+def test_a_checkpoint_that_names_no_words_wants_them(tmp_path):
+    path = save_model(Word2Vec(V, D), tmp_path, CONFIG, vocabulary="v", counts=0 * COUNTS)
+    with pytest.raises(ValueError, match="words must be given .*, got None .*; take tokenizer"):
+        WordVectors.from_checkpoint(path)
+    with pytest.raises(ValueError, match="words must be 11, one for each id, got 10"):
+        WordVectors.from_checkpoint(path, WORDS[:10])
+    with pytest.raises(ValueError, match="min_count must be at most 0, the largest .*, got 1"):
+        WordVectors.from_checkpoint(path, WORDS)
+    with pytest.raises(CheckpointError, match="must hold vocabulary 'w', got 'v'"):
+        WordVectors.from_checkpoint(path, WORDS, vocabulary="w")

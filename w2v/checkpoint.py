@@ -1,12 +1,13 @@
 """Save Word2Vec under the assignment's name (Q3.12), load it into a classifier (Q4.1)."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from w2v.config import Word2VecConfig, check_choice, check_positive_int
 from w2v.files import CheckpointError, read_sealed, write_sealed
@@ -41,8 +42,13 @@ def save_model(
     *,
     vocabulary: str,
     epoch: int | None = None,
+    words: Sequence[str] | None = None,
+    counts: Tensor | None = None,
 ) -> Path:
     """Save both embedding tables, the settings and the vocabulary's identity.
+
+    With `words` and `counts` the file also says which words the rows stand for, and which rows
+    were trained: `WordVectors.from_checkpoint` then needs nothing but the file.
 
     Args:
         model: the model; its tables have shape (V, d), float32.
@@ -50,13 +56,17 @@ def save_model(
         config: the settings of the training; they name the file.
         vocabulary: which words the rows stand for, as `vocabulary_identity` gives it.
         epoch: the epoch that the tables come from; None means the last, `config.epochs`.
+        words: the word of each id, V different strings, as `Vocabulary.words` has them; None
+            where a tokenizer knows them.
+        counts: occurrences of each id in the training text, shape (V,), int64, as
+            `WindowDataset.counts` gives them; None where they are unknown.
 
     Returns:
         The path of the file.
 
     Raises:
-        TypeError, ValueError: the tables disagree with `config.dim`, `vocabulary` is no string,
-            or `epoch` no positive integer.
+        TypeError, ValueError: the tables disagree with `config.dim`, `words` or `counts` with
+            V, `vocabulary` is no string, or `epoch` no positive integer.
         CheckpointError: a table is not finite, or the file cannot be written; a file that was
             there before is then still there, whole.
 
@@ -80,6 +90,11 @@ def save_model(
                 f"got shape {tuple(table.shape)}"
             )
         payload[name] = table
+    vocab_size = len(payload[TABLES[0]])
+    if words is not None:
+        payload["words"] = _check_words(words, vocab_size)
+    if counts is not None:
+        payload["counts"] = _check_counts(counts, vocab_size)
     return write_sealed(Path(directory) / checkpoint_name(config), payload)
 
 
@@ -112,7 +127,7 @@ def load_model(
     Source: assignment Q4.1.
     """
     check_choice("table", table, TABLE_CHOICES)
-    saved = _read_model(path, vocabulary)
+    saved = read_checkpoint(path, vocabulary=vocabulary)
     center, context = (saved[name] for name in TABLES)  # (V, d) each
     rows = {"center": center, "context": context, "sum": center + context}[table]  # (V, d)
     if standardise:
@@ -150,7 +165,7 @@ def load_word2vec(
 
     Source: assignment Q3.12.
     """
-    saved = _read_model(path, vocabulary)
+    saved = read_checkpoint(path, vocabulary=vocabulary)
     vocab_size, dim = saved[TABLES[0]].shape
     model = Word2Vec(vocab_size, dim, generator=torch.Generator())
     with torch.no_grad():
@@ -159,8 +174,23 @@ def load_word2vec(
     return model, Word2VecConfig(**saved["config"])
 
 
-def _read_model(path: str | os.PathLike, vocabulary: str | None) -> dict[str, Any]:
-    """Read what `save_model` wrote, and check that its parts agree with each other."""
+def read_checkpoint(path: str | os.PathLike, *, vocabulary: str | None = None) -> dict[str, Any]:
+    """Read all that `save_model` wrote, and check that its parts agree with each other.
+
+    Args:
+        path: a file that `save_model` wrote.
+        vocabulary: which words the rows should stand for; None leaves that unchecked.
+
+    Returns:
+        "config", "vocabulary", "epoch", "center_embeddings" and "context_embeddings"; "words"
+        and "counts" if they were given to `save_model`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckpointError: the file is damaged, hostile, or of another vocabulary.
+
+    Source: assignment Q3.12.
+    """
     saved = read_sealed(path)
     if saved.get("format") != FORMAT:
         raise _refusal(path, f"format {FORMAT}", saved.get("format"))
@@ -175,7 +205,37 @@ def _read_model(path: str | os.PathLike, vocabulary: str | None) -> dict[str, An
         raise _refusal(path, f"two tables of {config.dim} columns", shapes)
     if vocabulary is not None and saved.get("vocabulary") != vocabulary:
         raise _refusal(path, f"vocabulary {vocabulary!r}", saved.get("vocabulary"))
+    try:
+        for name, check in (("words", _check_words), ("counts", _check_counts)):
+            if name in saved:
+                check(saved[name], len(center))
+    except (TypeError, ValueError) as error:
+        raise _refusal(path, "words and counts of its rows", error) from None
     return saved
+
+
+def _check_words(words: Sequence[str], vocab_size: int) -> list[str]:
+    """Refuse anything but a different string for each id."""
+    if isinstance(words, str) or not all(isinstance(word, str) for word in words):
+        raise TypeError(f"words must be {vocab_size} strings, got {words!r:.80}")
+    if len(words) != vocab_size or len(set(words)) != vocab_size:
+        raise ValueError(
+            f"words must be {vocab_size} different ones, one for each id, got {len(words)}, "
+            f"of which {len(set(words))} differ"
+        )
+    return list(words)
+
+
+def _check_counts(counts: Tensor, vocab_size: int) -> Tensor:
+    """Refuse anything but a number of occurrences for each id."""
+    counts = torch.as_tensor(counts)
+    if counts.dtype != torch.int64:
+        raise TypeError(f"counts must be int64, got {counts.dtype}")
+    if tuple(counts.shape) != (vocab_size,) or (counts < 0).any():
+        raise ValueError(
+            f"counts must be {vocab_size} numbers of 0 or more, one for each id, got {counts!r}"
+        )
+    return counts
 
 
 def _refusal(path: str | os.PathLike, expected: str, found: object) -> CheckpointError:

@@ -325,7 +325,8 @@ def train_epochs(
         history.add(train_loss, scores)
         if last is not None and rank == 0:
             if history.best_epoch == epoch:
-                save_model(model, last.parent / "best", config, vocabulary=vocabulary, epoch=epoch)
+                how = {"vocabulary": vocabulary, "epoch": epoch, "counts": counts}
+                save_model(model, last.parent / "best", config, **how)
             write_sealed(last, _state(model, engine, history, config, vocabulary))
         yield history
     if last is not None and rank == 0:

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from torch import Tensor
 
+from w2v.checkpoint import read_checkpoint
 from w2v.config import check_positive_int
 from w2v.model import Word2Vec
 from w2v.vectors.formats import (
@@ -73,13 +74,66 @@ class WordVectors:
 
         Source: assignment section 1.2 (E^w).
         """
-        table = model.center_embeddings.weight.detach().cpu().numpy()  # (V, d)
-        if len(words) != len(table):
-            raise ValueError(f"words must be {len(table)}, one for each id, got {len(words)}")
+        table = model.center_embeddings.weight  # (V, d)
+        return cls._from_table(table, words, counts, min_count)
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        path: str | os.PathLike,
+        words: Sequence[str] | None = None,
+        *,
+        vocabulary: str | None = None,
+        min_count: int = 1,
+    ) -> "WordVectors":
+        """Take the center embeddings of a checkpoint, without the words that were seldom seen.
+
+        Args:
+            path: a file that `save_model` or `train_word2vec` wrote.
+            words: the word of each id, V of them, for a checkpoint that does not keep them. If
+                it does, its own words are taken.
+            vocabulary: which words the rows should stand for, as `vocabulary_identity` gives it;
+                None leaves that unchecked.
+            min_count: leave out words seen less often in the training text: 1 leaves out those
+                whose rows were never trained. A checkpoint without counts keeps all words.
+
+        Returns:
+            The vectors of the words kept.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            CheckpointError: the file is damaged, hostile, or of another vocabulary.
+            ValueError: `words` is None or not V words, and the checkpoint keeps none; or no word
+                was seen `min_count` times.
+
+        Source: assignment Q3.12 (E^w).
+        """
+        saved = read_checkpoint(path, vocabulary=vocabulary)
+        words = saved.get("words", words)
+        if words is None:
+            raise ValueError(
+                f"words must be given for a checkpoint that keeps none, got None for "
+                f"{str(path)!r}; take tokenizer.convert_ids_to_tokens(range(len(tokenizer)))"
+            )
+        return cls._from_table(saved["center_embeddings"], words, saved.get("counts"), min_count)
+
+    @classmethod
+    def _from_table(
+        cls, table: Tensor, words: Sequence[str], counts: Tensor | None, min_count: int
+    ) -> "WordVectors":
+        """Take the rows of an embedding table that were seen often enough."""
+        rows = table.detach().cpu().numpy()  # (V, d)
+        if len(words) != len(rows):
+            raise ValueError(f"words must be {len(rows)}, one for each id, got {len(words)}")
         kept = list(range(len(words)))
         if counts is not None:
             kept = (counts >= min_count).nonzero()[:, 0].tolist()
-        return cls([words[row] for row in kept], table[kept])  # table[kept] is a copy
+            if not kept:
+                raise ValueError(
+                    f"min_count must be at most {int(counts.max())}, the largest count, "
+                    f"got {min_count!r}"
+                )
+        return cls([words[row] for row in kept], rows[kept])  # rows[kept] is a copy
 
     @classmethod
     def load_word2vec_format(
