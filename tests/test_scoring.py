@@ -3,20 +3,24 @@
 import math
 import os
 
+import pandas
 import pytest
 import torch
 
 from w2v.classify.attention import ClassAttentionModel
 from w2v.classify.scoring import (
     NORMAL,
+    classifier_words,
     format_scores,
     load_classifier,
+    predict_texts,
     save_classifier,
     score_texts,
     wilson_interval,
 )
 from w2v.classify.texts import TextDataset, collate_texts
 from w2v.files import CheckpointError, read_sealed, write_sealed
+from w2v.text.vocabulary import Vocabulary
 
 V, D, N_CLASSES = 11, 7, 4
 CLASSES = ["World", "Sports", "Business", "Sci/Tech"]
@@ -45,6 +49,85 @@ def test_a_saved_classifier_comes_back_bit_for_bit(tmp_path, readout):
     batch = collate_texts(ROWS)
     inputs = batch["input_ids"], batch["attention_mask"]
     assert torch.equal(loaded(*inputs), model(*inputs))
+
+
+def test_the_words_of_a_texts_own_vocabulary_come_back_with_the_classifier(tmp_path):
+    words = Vocabulary.from_texts([list("abcdefghi")]).words
+    path = save(tmp_path, words=words)
+    assert classifier_words(path) == words and len(words) == V
+    assert load_classifier(path)[1] == CLASSES
+    assert classifier_words(save(tmp_path)) is None
+
+
+def test_a_file_from_before_words_were_kept_still_loads(tmp_path):
+    path = save(tmp_path)
+    saved = read_sealed(path)
+    del saved["words"]
+    write_sealed(path, saved)
+    assert classifier_words(path) is None and load_classifier(path)[1] == CLASSES
+
+
+def test_words_that_are_not_one_for_each_id_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="words must name the 11 ids, got 2 words"):
+        save(tmp_path, words=["a", "b"])
+
+
+# Strings to probabilities
+
+
+@pytest.fixture
+def tokenizer():
+    return Vocabulary.from_texts([list("abcdefghi")]).tokenizer()
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 256])
+@pytest.mark.parametrize("training", [True, False])
+def test_strings_become_probabilities_in_their_order(tokenizer, training, batch_size):
+    model, texts = make_model("class").train(training), ["a b c d", "i", "", "b never-seen", "a b"]
+    shares = predict_texts(model, tokenizer, texts, batch_size=batch_size)
+    assert shares.shape == (5, N_CLASSES) and shares.dtype == torch.float32
+    for text, row in zip(texts, shares, strict=True):
+        ids = tokenizer(text)["input_ids"]
+        batch = collate_texts([{"input_ids": ids, "label": 0}])
+        expected = model(batch["input_ids"], batch["attention_mask"])[0].softmax(dim=0)
+        torch.testing.assert_close(row, expected.detach())
+    assert model.training == training
+
+
+def test_a_long_text_is_cut_where_training_cuts_it(tokenizer):
+    model, read = make_model(), []
+    model.register_forward_hook(lambda _, given, logits: read.append(given[0].tolist()))
+    predict_texts(model, tokenizer, ["a " * 256 + "b " * 300])
+    assert read == [[tokenizer("a " * 256)["input_ids"]]]
+
+
+def test_no_strings_give_no_rows_and_any_iterable_of_strings_is_taken(tokenizer):
+    assert predict_texts(make_model(), tokenizer, []).shape == (0, N_CLASSES)
+    expected = predict_texts(make_model(), tokenizer, ["a", "b c"])
+    for texts in (pandas.Series(["a", "b c"]), ("a", "b c"), iter(["a", "b c"])):
+        assert torch.equal(predict_texts(make_model(), tokenizer, texts), expected)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("a b", "texts must be a list of strings, got 'a b'"),
+        ({"text": ["a"]}, "texts must be a list of strings, got {'text'"),
+        (pandas.DataFrame({"text": ["a"]}), "texts must be a list of strings, got  *text"),
+        (["a", None], "texts must be strings, got None in row 1"),
+        (["a", 2.5], "texts must be strings, got 2.5 in row 1"),
+        ([["a"]], r"texts must be strings, got \['a'\] in row 0"),
+    ],
+)
+def test_what_is_no_list_of_strings_is_refused(tokenizer, texts, message):
+    with pytest.raises(TypeError, match=message):
+        predict_texts(make_model(), tokenizer, texts)
+
+
+def test_a_tokenizer_of_a_larger_vocabulary_is_refused():
+    larger = Vocabulary.from_texts([list("abcdefghijkl")]).tokenizer()
+    with pytest.raises(ValueError, match=r"input_ids of texts must lie in \[0, 11\), got 13"):
+        predict_texts(make_model(), larger, ["a", "l"])
 
 
 class Hostile:

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from w2v.classify.attention import ClassAttentionModel as ClassAttentionModel
     from w2v.classify.attention import attend as attend
     from w2v.classify.convolution import ConvClassifier as ConvClassifier
+    from w2v.classify.scoring import classifier_words as classifier_words
     from w2v.classify.scoring import format_scores as format_scores
     from w2v.classify.scoring import load_classifier as load_classifier
+    from w2v.classify.scoring import predict_texts as predict_texts
     from w2v.classify.scoring import save_classifier as save_classifier
     from w2v.classify.scoring import score_texts as score_texts
     from w2v.classify.texts import collate_texts as collate_texts

@@ -2,11 +2,11 @@
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -19,8 +19,12 @@ from w2v.config import check_positive_int
 from w2v.files import CheckpointError, read_sealed, write_sealed
 from w2v.threads import one_thread
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 FORMAT = "w2v classifier 1"
 NORMAL = NormalDist().inv_cdf(0.975)  # 1.96
+MAX_LENGTH = 256  # ids of a text that are read, as in `tokenize`
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,7 @@ def score_texts(
     """
     check_positive_int("batch_size", batch_size)
     texts = check_texts("texts", texts, classifier)
-    texts = texts.select((texts.ends - texts.starts).argsort())  # equal lengths: little padding
-    logits = _predict(classifier, texts, batch_size)  # (n_texts, n_classes)
+    logits = _logits(classifier, texts, batch_size)  # (n_texts, n_classes)
     n_texts, n_classes = logits.shape
     places = texts.labels * n_classes + logits.argmax(dim=1)  # (n_texts,)
     confusion = places.bincount(minlength=n_classes**2).view(n_classes, n_classes)
@@ -86,22 +89,65 @@ def score_texts(
     )
 
 
-def _predict(classifier: nn.Module, texts: TextDataset, batch_size: int) -> Tensor:
+def predict_texts(
+    classifier: nn.Module,
+    tokenizer: "PreTrainedTokenizerBase",
+    texts: Iterable[str],
+    *,
+    batch_size: int = 256,
+) -> Tensor:
+    """Compute the probability of each class for each of some texts.
+
+    Args:
+        classifier: as in `score_texts`; its mode stays as it was.
+        tokenizer: a `transformers` tokenizer, of the classifier's vocabulary.
+        texts: n strings. Of each the first 256 tokens are read, as in training. A string without
+            tokens ("", say) is a text too: it says nothing for or against a class.
+        batch_size: texts classified at once; it changes the memory used, not the result.
+
+    Returns:
+        Probabilities, shape (n, n_classes), float32, on the CPU; each row sums to one.
+
+    Raises:
+        TypeError: a text that is no string, or one string in place of several.
+        ValueError: an id outside the classifier's vocabulary.
+    """
+    check_positive_int("batch_size", batch_size)
+    # A table or a dict would give the names of its columns.
+    if isinstance(texts, (str, Mapping)) or getattr(texts, "ndim", 1) != 1:
+        raise TypeError(f"texts must be a list of strings, got {texts!r:.80}")
+    rows = []
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"texts must be strings, got {text!r:.80} in row {i}")
+        encoded = tokenizer(text, add_special_tokens=False, truncation=True, max_length=MAX_LENGTH)
+        rows.append({"input_ids": encoded["input_ids"], "label": 0})
+    if not rows:
+        return torch.empty(0, cast(int, classifier.n_classes))
+    dataset = check_texts("texts", rows, classifier)
+    return _logits(classifier, dataset, batch_size).softmax(dim=1).float()  # (n, n_classes)
+
+
+def _logits(classifier: nn.Module, texts: TextDataset, batch_size: int) -> Tensor:
     """Compute the logits of all texts in evaluation mode, shape (n_texts, n_classes), float64."""
-    device = classifier.get_parameter("embeddings.weight").device
+    order = (texts.ends - texts.starts).argsort()  # (n_texts,): equal lengths, little padding
     # With a generator of its own the loader leaves PyTorch's global one as it was.
-    loader = DataLoader(texts, batch_size, collate_fn=collate_texts, generator=torch.Generator())
+    loader = DataLoader(
+        texts.select(order), batch_size, collate_fn=collate_texts, generator=torch.Generator()
+    )
+    device = classifier.get_parameter("embeddings.weight").device
     was_training = classifier.training
     classifier.eval()
     try:
         with torch.inference_mode(), one_thread():
-            logits = [
-                classifier(batch["input_ids"].to(device), batch["attention_mask"].to(device)).cpu()
+            parts = [
+                classifier(batch["input_ids"].to(device), batch["attention_mask"].to(device))
                 for batch in loader
             ]  # (B, n_classes) each
+            logits = torch.cat(parts).cpu().double()  # (n_texts, n_classes)
     finally:
         classifier.train(was_training)
-    return torch.cat(logits).double()  # (n_texts, n_classes)
+    return logits[order.argsort()]  # (n_texts, n_classes)
 
 
 def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
@@ -157,6 +203,7 @@ def save_classifier(
     *,
     vocabulary: str,
     classes: Sequence[str],
+    words: Sequence[str] | None = None,
 ) -> Path:
     """Save a classifier with its vocabulary and the names of its classes.
 
@@ -165,12 +212,14 @@ def save_classifier(
         path: the file.
         vocabulary: which words its rows stand for, as `vocabulary_identity` gives it.
         classes: the name of each class.
+        words: the word of each id, where the vocabulary is a text's own (`Vocabulary.words`);
+            `classifier_words` reads them back. None keeps only the identity.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: not one name for each class.
+        ValueError: not one name for each class, or not one word for each id.
         CheckpointError: a parameter is not finite, or the file cannot be written; a file that
             was there before is then still there, complete.
 
@@ -180,12 +229,16 @@ def save_classifier(
         raise ValueError(
             f"classes must name the {classifier.n_classes} classes, got {list(classes)!r}"
         )
+    vocab_size = classifier.embeddings.num_embeddings
+    if words is not None and len(words) != vocab_size:
+        raise ValueError(f"words must name the {vocab_size} ids, got {len(words)} words")
     payload = {
         "format": FORMAT,
         "readout": classifier.readout,
         "vocabulary": vocabulary,
         "classes": list(classes),
         "parameters": dict(classifier.state_dict()),
+        "words": None if words is None else list(words),
     }
     return write_sealed(path, payload)
 
@@ -209,9 +262,7 @@ def load_classifier(
 
     Source: assignment Q4.2.
     """
-    saved = read_sealed(path)
-    if saved.get("format") != FORMAT:
-        raise CheckpointError(f"{str(path)!r} must hold a classifier, got {saved.get('format')!r}")
+    saved = _read(path)
     if vocabulary is not None and saved.get("vocabulary") != vocabulary:
         raise CheckpointError(
             f"{str(path)!r} must hold vocabulary {vocabulary!r}, got {saved.get('vocabulary')!r}"
@@ -228,3 +279,28 @@ def load_classifier(
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"{str(path)!r} must hold a whole classifier: {reason}") from None
     return classifier, classes
+
+
+def classifier_words(path: str | os.PathLike) -> list[str] | None:
+    """Read the words that `save_classifier` kept beside a classifier.
+
+    Args:
+        path: a file that `save_classifier` wrote.
+
+    Returns:
+        The word of each id, or None if the file keeps none: its vocabulary is then one that a
+        tokenizer brings along, such as that of BERT.
+
+    Raises:
+        FileNotFoundError, CheckpointError: as `load_classifier`.
+    """
+    words = _read(path).get("words")
+    return None if words is None else [str(word) for word in words]
+
+
+def _read(path: str | os.PathLike) -> dict[str, Any]:
+    """Read a file that `save_classifier` wrote."""
+    saved = read_sealed(path)
+    if saved.get("format") != FORMAT:
+        raise CheckpointError(f"{str(path)!r} must hold a classifier, got {saved.get('format')!r}")
+    return saved
