@@ -70,12 +70,13 @@ def read_rows(lines: Iterable[str], name: str) -> list[tuple[int, list[str]]]:
         raise ValueError(f"{name} must hold a labelled text, got none")
     first, width = rows[0][0], len(rows[0][1])
     for number, row in rows:
-        if len(row) != width or width < 2:
-            wanted = "2 or more" if width < 2 else f"{width}, as row {first}"
-            separated = "; separate the cells by commas" if re.search(r"[;\t|]", row[0]) else ""
+        if width < 2 or len(row) != width:
+            wanted = "two cells or more" if width < 2 else f"as many cells as row {first}, {width}"
+            cure = "put a text that holds a comma into double quotes"
+            if re.search(r"[;\t|]", row[0]):
+                cure = "separate the cells by commas"
             raise ValueError(
-                f"row {number} of {name} must have {wanted} cells, got {len(row)}: {row!r:.80}"
-                f"{separated or '; put a text that holds a comma into double quotes'}"
+                f"row {number} of {name} must have {wanted}, got {len(row)}: {row!r:.80}; {cure}"
             )
     return rows
 
