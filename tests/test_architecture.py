@@ -12,13 +12,14 @@ PACKAGE = Path(__file__).parent.parent / "w2v"
 # The modules from bottom to top. A module imports only from modules that are named before it.
 ORDER = """
 engines config files threads
-text text.builtin text.cleaning text.catalogue text.sources text.tokens text.labelled text.corpus
-text.vocabulary
+text text.builtin text.cleaning text.tables text.catalogue text.sources text.tokens
+text.labelled text.corpus text.vocabulary
 windows batches model checkpoint
 engines.objectives engines.thinning evaluation
 engines.lanes engines.hogwild engines.blocks engines.distributed
-training pretraining
+training
 vectors vectors.formats vectors.words
+pretraining
 classify classify.texts classify.attention classify.convolution classify.scoring classify.training
 studies studies.statistics studies.grid studies.comparison studies.systems studies.plans
 show show.plots show.inspection

@@ -5,7 +5,7 @@ from text_files import NEWS, write, write_news
 
 from w2v.text import labelled
 from w2v.text.catalogue import LABELLED, HubSet, LabelledSet
-from w2v.text.labelled import load_csv, load_labelled, split_labelled
+from w2v.text.labelled import load_labelled, split_labelled
 
 pytestmark = pytest.mark.usefixtures("fresh_process")
 
@@ -31,10 +31,19 @@ def test_a_test_split_is_read_where_it_is_there(data):
     assert load_labelled(split="test")["label"][:] == [2]
 
 
-@pytest.mark.parametrize("row", [["5", "a", "b"], ["0", "a", "b"], ["x", "a", "b"], ["1", "a"]])
-def test_a_row_of_no_class_is_refused_with_its_number(data, row):
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (["5", "a", "b"], "a label of 1 to 4, or one of World, .*, got '5'"),
+        (["0", "a", "b"], "a label of 1 to 4, .*, got '0'"),
+        (["x", "a", "b"], "a label of 1 to 4, .*, got 'x'"),
+        (["1", "a"], r"as many cells as row 1, 3, got 2: \['1', 'a'\]"),
+        (["1", "", " "], r"a text, got \['', ''\]"),
+    ],
+)
+def test_a_row_of_no_class_or_text_is_refused_with_its_number(data, row, reason):
     write_news(data / "ag_news/train_partial.csv.gz", [*NEWS, row])
-    with pytest.raises(ValueError, match=r"row 4 of train_partial.csv.gz must be class \(1 to 4\)"):
+    with pytest.raises(ValueError, match=f"row 4 of train_partial.csv.gz must have {reason}"):
         load_labelled()
 
 
@@ -101,13 +110,24 @@ def test_sets_sorted_by_class_are_shuffled_by_the_seed(films):
         assert all(label == (int(text.split()[1]) >= 50) for text, label in first)
 
 
-@pytest.mark.parametrize("row", [["x", "2", "1", "text"], ["x", "1", "1", ""], ["x", "1"]])
-def test_a_review_without_label_or_text_is_refused_with_its_number(films, row):
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (["x", "2", "1", "text"], "a label of 0 to 1, or one of negative, positive, got '2'"),
+        (["x", "1", "1", ""], r"a text, got \[''\]"),
+        (["x", "1"], "as many cells as row 1, 4, got 2"),
+    ],
+)
+def test_a_review_without_label_or_text_is_refused_with_its_number(films, row, reason):
     write_news(films / "imdb/imdb_train.csv.gz", [["id", "label", "rating", "text"], *REVIEWS, row])
-    with pytest.raises(
-        ValueError, match=r"row 4 of imdb_train.csv.gz must have a label \(0 or 1\)"
-    ):
+    with pytest.raises(ValueError, match=f"row 5 of imdb_train.csv.gz must have {reason}"):
         load_labelled("imdb")
+
+
+def test_reviews_of_one_class_alone_keep_their_label(films):
+    rows = [["id", "label", "rating", "text"], ["a", "1", "9", "good"]]
+    write_news(films / "imdb/imdb_train.csv.gz", rows)
+    assert pairs("imdb") == [("good", 1)]
 
 
 @pytest.mark.parametrize("tree", ["", "(5 (2 bad) (2 film))", "bad film", "(3 )"])
@@ -232,47 +252,24 @@ def test_official_test_rows_are_taken_where_they_lie_and_are_learned_nowhere(dat
     assert len(valid) <= 4 and not train & valid
 
 
+def test_with_official_test_rows_no_training_row_is_needed_for_the_test(data):
+    write_news(data / "ag_news/train.csv.gz", numbered_news(30))
+    write_news(data / "ag_news/test.csv.gz", [["1", "a", "test"]])
+    *parts, split = split_labelled("ag_news", "local", n_valid=10)
+    assert [len(part) for part in parts] == [20, 10, 1] and split == "official test rows"
+    with pytest.raises(ValueError, match="n_valid must leave a row to learn from, got 30 of 30"):
+        split_labelled("ag_news", "local", n_valid=30)
+
+
+def test_training_texts_that_are_all_test_texts_are_refused(data):
+    for split in ("train", "test"):
+        write_news(data / f"ag_news/{split}.csv.gz", numbered_news(8))
+    with pytest.raises(ValueError, match="must differ from the official test texts, got 0 for"):
+        split_labelled("ag_news", "local", n_valid=4)
+
+
 def test_parts_that_leave_nothing_to_learn_from_are_refused(data):
     write_news(data / "ag_news/train_partial.csv.gz", numbered_news(10))
     message = "n_valid and n_test must leave a row to learn from, got 4 and 6 of 10 rows"
     with pytest.raises(ValueError, match=message):
         split_labelled("ag_news", "local", n_valid=4, n_test=6)
-
-
-# Any labelled CSV
-
-CLASSES = ["World", "Sports"]
-
-
-def test_a_csv_takes_numbers_or_names_of_classes_and_joins_the_text(tmp_path):
-    path = tmp_path / "some.csv"
-    write(path, 'class,title,body\n1,a,"b, c"\nSports,only this\n2,,d #39;s\n')
-    rows = load_csv(path, CLASSES)
-    assert rows["text"] == ["a b, c", "only this", "d's"]
-    assert rows["label"] == [0, 1, 1]
-    assert rows.features["label"].names == CLASSES
-
-
-def test_a_csv_without_header_loses_no_row_gzipped_or_from_a_spreadsheet(tmp_path):
-    for name, mark in (("some.csv.gz", ""), ("spreadsheet.csv", "\ufeff")):
-        write(tmp_path / name, f"{mark}2,first\n1,second\n")
-        assert load_csv(tmp_path / name, CLASSES)["label"] == [1, 0]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("1,a\n3,b\n", r"row 2 of some.csv must be a class \(1 to 2, or one of World, Sports\)"),
-        ("1,a\n2\n", r"row 2 of some.csv must be a class .* and text, got \['2'\]"),
-        ("class,text\n", "some.csv must hold a labelled text, got none"),
-    ],
-)
-def test_other_rows_of_a_csv_are_refused(tmp_path, content, message):
-    write(tmp_path / "some.csv", content)
-    with pytest.raises(ValueError, match=message):
-        load_csv(tmp_path / "some.csv", CLASSES)
-
-
-def test_a_csv_that_is_missing_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="path must be an existing file"):
-        load_csv(tmp_path / "none.csv", CLASSES)

@@ -61,8 +61,10 @@ def test_a_setting_out_of_range_is_one_line_and_no_trace(capsys):
 
 
 def test_neighbours_needs_a_checkpoint_and_words(capsys):
-    assert command.main(["neighbours", "some.ckpt"]) == 2
-    assert "neighbours must get a checkpoint and words" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as left:
+        command.main(["neighbours", "some.ckpt"])
+    assert left.value.code == 2
+    assert "the following arguments are required: words" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -75,7 +77,8 @@ def checkpoint(tmp_path, monkeypatch, config, model):
 
     names = [f"word{row}" for row in range(V)]
     tokenizer = Tokenizer(convert_ids_to_tokens=lambda ids: [names[row] for row in ids])
-    monkeypatch.setattr(corpus, "load_tokenizer", lambda: tokenizer)
+    monkeypatch.setattr(corpus, "load_tokenizer", lambda source: tokenizer)
+    monkeypatch.setattr("w2v.text.sources.resolve_source", lambda source: source)
     monkeypatch.setattr(corpus, "vocabulary_identity", lambda tokenizer: "words-1")
     return w2v.save_model(model.float(), tmp_path, config, vocabulary="words-1")
 

@@ -13,14 +13,20 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_code_of_the_readme_runs_and_says_what_it_promises(capsys):
+def test_each_block_of_the_readme_runs_and_prints_what_it_promises(capsys):
+    """The blocks run in their order, each after the ones before it, as a reader tries them."""
+    expected = {"# b, c and d": {"b", "c", "d"}, "# ['sea', 'land']": {"sea", "land"}}
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    names: dict = {}
-    for block in blocks:  # one after the other, as a reader runs them
+    names = {}
+    for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
-    first = capsys.readouterr().out.splitlines()[0]
-    assert set(re.findall(r"'(\w)'", first)) == {"b", "c", "d"}
-    assert names["loss"].item() < 0.6931  # the loop of one's own learns: below ln 2
+        printed = capsys.readouterr().out
+        for promise in [expected.pop(text) for text in list(expected) if text in block]:
+            assert set(re.findall(r"'(\w+)'", printed.splitlines()[0])) == promise
+        if "sgns_loss" in block:
+            assert names["loss"].item() < 0.6931  # the loop of one's own learns: below ln 2
+    assert not expected and len(blocks) == 5
+    assert len(names["vectors"].most_similar("sea", topn=3)) == 3
 
 
 def test_every_name_in_the_table_of_questions_is_there():

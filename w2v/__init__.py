@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from w2v.pretraining import fastest_engine as fastest_engine
     from w2v.pretraining import find_or_train as find_or_train
     from w2v.pretraining import pretrain as pretrain
+    from w2v.pretraining import pretrain_on_texts as pretrain_on_texts
+    from w2v.pretraining import train_on_texts as train_on_texts
     from w2v.show import plots as plots
     from w2v.show.inspection import check_gradient as check_gradient
     from w2v.show.inspection import describe_batch as describe_batch
@@ -54,10 +56,12 @@ if TYPE_CHECKING:
     from w2v.studies.comparison import summarise as summarise
     from w2v.studies.plans import read_results as read_results
     from w2v.text.corpus import load_documents as load_documents
+    from w2v.text.corpus import load_texts as load_texts
     from w2v.text.corpus import load_tokenizer as load_tokenizer
     from w2v.text.corpus import preprocess as preprocess
     from w2v.text.corpus import vocabulary_identity as vocabulary_identity
     from w2v.text.labelled import load_csv as load_csv
+    from w2v.text.labelled import load_frame as load_frame
     from w2v.text.labelled import load_labelled as load_labelled
     from w2v.text.labelled import split_labelled as split_labelled
     from w2v.text.sources import resolve_source as resolve_source

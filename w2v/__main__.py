@@ -1,66 +1,108 @@
 """The command line: each setting of an experiment is an option.
 
 python -m w2v train --dim 128 --radius 5 --ratio 5 --batch_size 512 --epochs 3
+python -m w2v train --text my.txt --dim 64 --radius 5 --ratio 5 --batch_size 64 --epochs 20
 torchrun --nproc-per-node 2 -m w2v train --engine hogwild ...
 python -m w2v neighbours checkpoints/model_dim-....ckpt river army
 python -m w2v export checkpoints/model_dim-....ckpt --output vectors.txt
 python -m w2v classify --checkpoint checkpoints/model_dim-....ckpt --batch_size 32 --epochs 10
-python -m w2v classify --batch_size 32 --epochs 10 --output classifier.ckpt
+python -m w2v classify --csv my.csv --batch_size 32 --epochs 10 --output classifier.ckpt
 python -m w2v score --classifier classifier.ckpt --csv test.csv
+python -m w2v predict --classifier classifier.ckpt "a text" "another text"
 python -m w2v study --name labels
+
+python -m w2v COMMAND --help lists the options of a command.
 """
 
+import io
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
-
-import torch
+from typing import TYPE_CHECKING, Any, cast
 
 import w2v
-from w2v.engines import distributed
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+PATHS = {"checkpoint", "classifier", "csv", "directory", "output", "results", "text"}
 SOURCE = {"help": "where text comes from: auto, local, hub or builtin"}
+VOCABULARIES = ("words", "bert")
 
 
 @dataclass(kw_only=True)
 class TrainArguments:
     """What to train on, and where the checkpoint goes."""
 
+    text: str = field(
+        default="",
+        metadata={"help": "your own text: a file, a document a line; or a folder of .txt files"},
+    )
+    vocabulary: str = field(
+        default="", metadata={"help": "words (of the text; with --text) or bert (without)"}
+    )
+    min_count: int = field(
+        default=1, metadata={"help": "leave out words seen less often; of --vocabulary words"}
+    )
     source: str = field(default="auto", metadata=SOURCE)
     corpus: str = field(
         default="wikitext-2", metadata={"help": "wikitext-2, wikitext-103, imdb or novels"}
     )
-    n_samples: int = field(default=5000, metadata={"help": "number of documents; 0 takes all"})
+    n_samples: int = field(
+        default=5000, metadata={"help": "number of documents of the corpus; 0 takes all"}
+    )
     directory: str = field(default="checkpoints", metadata={"help": "folder of the checkpoint"})
 
 
 @dataclass(kw_only=True)
-class ClassifyArguments:
+class CsvArguments:
+    """Which labelled texts to read."""
+
+    csv: str = field(
+        default="", metadata={"help": "your own labelled texts, as load_csv reads them"}
+    )
+    text_column: str = field(default="", metadata={"help": "of the CSV; none: it is found"})
+    label_column: str = field(default="", metadata={"help": "of the CSV; none: it is found"})
+    source: str = field(default="auto", metadata=SOURCE)
+
+
+@dataclass(kw_only=True)
+class ClassifyArguments(CsvArguments):
     """What the classifier starts from, what it is trained on, and where it is saved."""
 
+    classes: list[str] = field(
+        default_factory=list, metadata={"help": "names of the classes; none: the CSV's labels"}
+    )
     checkpoint: str = field(default="", metadata={"help": "of Word2Vec; none: random embeddings"})
+    vocabulary: str = field(
+        default="",
+        metadata={"help": "words (of the texts; with --csv) or bert (without); see --checkpoint"},
+    )
     table: str = field(default="center", metadata={"help": "center, context or sum"})
     standardise: bool = field(default=False, metadata={"help": "columns to mean 0, variance 1"})
     dim: int = field(default=128, metadata={"help": "d of random embeddings"})
     readout: str = field(default="mean", metadata={"help": "mean (the lab's), class or hidden"})
     start: str = field(default="random", metadata={"help": "random or uniform"})
-    source: str = field(default="auto", metadata=SOURCE)
-    n_labels: int = field(default=5000, metadata={"help": "labelled texts to train on"})
+    n_labels: int = field(
+        default=0, metadata={"help": "texts to train on; 0: 5000 of AG News, all of a CSV"}
+    )
     output: str = field(default="", metadata={"help": "file to save the classifier in"})
 
 
 @dataclass(kw_only=True)
-class ScoreArguments:
-    """Which saved classifier to score, and on which texts."""
+class ScoreArguments(CsvArguments):
+    """Which saved classifier to score; without --csv on the test rows of AG News."""
 
     classifier: str = field(metadata={"help": "a file that classify --output wrote"})
-    csv: str = field(
-        default="",
-        metadata={"help": "rows of class (1 ... n, or its name), text; none: AG News test rows"},
-    )
+
+
+@dataclass(kw_only=True)
+class PredictArguments:
+    """Which saved classifier names the class of some texts."""
+
+    classifier: str = field(metadata={"help": "a file that classify --output wrote"})
     source: str = field(default="auto", metadata=SOURCE)
 
 
@@ -79,11 +121,19 @@ class StudyArguments:
 
 
 @dataclass(kw_only=True)
+class NeighboursArguments:
+    """Where the names of the words come from, if the checkpoint does not keep them."""
+
+    source: str = field(default="auto", metadata=SOURCE)
+
+
+@dataclass(kw_only=True)
 class ExportArguments:
     """Which vectors to write, and where."""
 
     checkpoint: str = field(metadata={"help": "of Word2Vec"})
     output: str = field(metadata={"help": "a file .txt (word2vec text) or .bin (binary)"})
+    source: str = field(default="auto", metadata=SOURCE)
 
 
 def train(arguments: list[str]) -> None:
@@ -94,17 +144,36 @@ def train(arguments: list[str]) -> None:
 
     Source: assignment Q3.1 to Q3.12.
     """
+    from w2v.config import check_choice
+    from w2v.engines import distributed
+    from w2v.text.catalogue import DOCUMENTS
+
     config, options = _parse("train", arguments, w2v.Word2VecConfig, TrainArguments)
+    vocabulary = options.vocabulary or ("words" if options.text else "bert")
+    check_choice("vocabulary", vocabulary, VOCABULARIES)
+    check_choice("corpus", options.corpus, tuple(DOCUMENTS))
     if distributed.join()[0]:  # of several processes only the first prints
         sys.stdout = open(os.devnull, "w")
-    source = w2v.resolve_source(options.source, needs=(options.corpus,))
-    path, history = w2v.pretrain(
-        config,
-        options.directory,
-        source=source,
-        corpus=options.corpus,
-        n_samples=options.n_samples or None,
-    )
+    n_samples = options.n_samples or None
+    if not options.text and vocabulary == "bert":
+        source = w2v.resolve_source(options.source, needs=(options.corpus,))
+        path, history = w2v.pretrain(
+            config, options.directory, source=source, corpus=options.corpus, n_samples=n_samples
+        )
+    else:
+        if options.text:
+            texts = w2v.load_texts(options.text)
+        else:
+            source = w2v.resolve_source(options.source, needs=(options.corpus,))
+            how = {"n_samples": n_samples, "seed": config.seed}
+            texts = w2v.load_documents(options.corpus, source, **how)
+        path, history = w2v.pretrain_on_texts(
+            texts,
+            config,
+            options.directory,
+            tokenizer=w2v.load_tokenizer(options.source) if vocabulary == "bert" else None,
+            min_count=options.min_count,
+        )
     _print_epochs("nats per pair", history.valid_loss, "AUC", history.valid_auc)
     print(path)
 
@@ -117,43 +186,57 @@ def classify(arguments: list[str]) -> None:
 
     Source: assignment Q4.1 to Q4.3.
     """
+    import torch
+
+    from w2v.checkpoint import read_checkpoint
+    from w2v.config import check_choice
+
     epilog = (
-        "To score a classifier that --output saved on a labelled CSV (class, then text): "
+        "To score a classifier that --output saved on a labelled CSV: "
         "python -m w2v score --classifier FILE --csv FILE"
     )
     config, options = _parse(
         "classify", arguments, w2v.ClassifierConfig, ClassifyArguments, epilog=epilog
     )
-    source = w2v.resolve_source(options.source, needs=("ag_news",))
-    *parts, split = w2v.split_labelled("ag_news", source)
-    classes = parts[0].features["label"].names
-    tokenizer = w2v.load_tokenizer(source)
-    vocabulary = w2v.vocabulary_identity(tokenizer)
-    if not 0 < options.n_labels <= len(parts[0]):
+    kind = options.vocabulary or ("words" if options.csv else "bert")
+    check_choice("vocabulary", kind, VOCABULARIES)
+    saved = read_checkpoint(options.checkpoint) if options.checkpoint else None
+    if options.csv:
+        rows = _load_csv(options, options.classes or None)
+        n_held_out = max(1, len(rows) // 10)
+        *parts, split = w2v.split_labelled(rows, n_valid=n_held_out, n_test=n_held_out)
+    else:
+        source = w2v.resolve_source(options.source, needs=("ag_news",))
+        *parts, split = w2v.split_labelled("ag_news", source)
+    n_labels = options.n_labels or (len(parts[0]) if options.csv else 5000)
+    if not 0 < n_labels <= len(parts[0]):
         raise ValueError(
-            f"n_labels must lie in 1 ... {len(parts[0])}, the training rows, got {options.n_labels}"
+            f"n_labels must lie in 1 ... {len(parts[0])}, the training rows, got {n_labels}"
         )
-    parts[0] = parts[0].select(range(options.n_labels))
+    parts[0] = parts[0].select(range(n_labels))
+    classes = parts[0].features["label"].names
+    words = saved.get("words") if saved else None
+    if saved is None and kind == "words":
+        words = w2v.Vocabulary.from_strings(parts[0]["text"]).words
+    tokenizer = _load_tokenizer(words, options.source)
+    vocabulary = w2v.vocabulary_identity(tokenizer)
     train_set, valid_set, test_set = (w2v.tokenize(part, tokenizer) for part in parts)
-    dim = options.dim
-    if options.checkpoint:
-        dim = w2v.load_word2vec(options.checkpoint)[1].dim
     classifier = w2v.ClassAttentionModel(
         len(tokenizer),
-        dim,
+        saved["config"]["dim"] if saved else options.dim,
         len(classes),
         readout=options.readout,
         start=options.start,
         generator=torch.Generator().manual_seed(config.seed),
     )
-    if options.checkpoint:
+    if saved:
         how = {"table": options.table, "standardise": options.standardise}
         w2v.load_model(options.checkpoint, classifier, vocabulary=vocabulary, **how)
     history = w2v.train_classifier(classifier, train_set, valid_set, config)
     _print_epochs("nats", history.valid_loss, "accuracy", history.valid_accuracy)
     if options.output:
-        path, kept = options.output, {"vocabulary": vocabulary, "classes": classes}
-        print(w2v.save_classifier(classifier, path, **kept))
+        kept = {"vocabulary": vocabulary, "classes": classes, "words": words}
+        print(w2v.save_classifier(classifier, options.output, **kept))
     print(f"on {split}:")
     _print_scores(classifier, test_set, classes)
 
@@ -167,16 +250,31 @@ def score(arguments: list[str]) -> None:
     Source: assignment Q4.2.
     """
     (options,) = _parse("score", arguments, ScoreArguments)
-    source = w2v.resolve_source(options.source, needs=("ag_news",))
-    tokenizer = w2v.load_tokenizer(source)
-    vocabulary = w2v.vocabulary_identity(tokenizer)
-    classifier, classes = w2v.load_classifier(options.classifier, vocabulary=vocabulary)
+    classifier, classes, tokenizer = _load_classifier(options)
     if options.csv:
-        texts = w2v.load_csv(options.csv, classes)
+        texts = _load_csv(options, classes)
     else:
+        source = w2v.resolve_source(options.source, needs=("ag_news",))
         *_, texts, split = w2v.split_labelled("ag_news", source)
         print(f"on {split}:")
     _print_scores(classifier, w2v.tokenize(texts, tokenizer), classes)
+
+
+def predict(arguments: list[str]) -> None:
+    """Print the most probable class of each text, its probability and the text.
+
+    Args:
+        arguments: `PredictArguments` as options, and texts; without texts the lines of stdin.
+    """
+    texts_help = {"nargs": "*", "help": "each in quotes; none: the lines of standard input"}
+    options, given = _parse("predict", arguments, PredictArguments, texts=texts_help)
+    classifier, classes, tokenizer = _load_classifier(options)
+    texts = given.texts or [line.rstrip("\r\n") for line in sys.stdin]
+    if not texts:
+        raise ValueError("predict must get a text, got none")
+    best = w2v.predict_texts(classifier, tokenizer, texts).max(dim=1)
+    for text, probability, label in zip(texts, *map(list, best), strict=True):
+        print(f"{classes[label]}\t{probability:.4f}\t{text}")
 
 
 def study(arguments: list[str]) -> None:
@@ -213,15 +311,19 @@ def neighbours(arguments: list[str]) -> None:
     """Print the nearest neighbours of some words.
 
     Args:
-        arguments: the path of a checkpoint, then words.
+        arguments: the path of a checkpoint, words, and `NeighboursArguments` as options.
 
     Source: Mikolov et al. 2013a, section 4.
     """
-    if len(arguments) < 2:
-        raise ValueError(f"neighbours must get a checkpoint and words, got {arguments!r}")
-    path, *words = arguments
-    vectors = _load_vectors(path)
-    w2v.describe_neighbours({word: vectors.most_similar(word) for word in words})
+    options, given = _parse(
+        "neighbours",
+        arguments,
+        NeighboursArguments,
+        checkpoint={"help": "of Word2Vec"},
+        words={"nargs": "+", "help": "whose neighbours are wanted"},
+    )
+    vectors = _load_vectors(given.checkpoint, options.source)
+    w2v.describe_neighbours({word: vectors.most_similar(word) for word in given.words})
 
 
 def export(arguments: list[str]) -> None:
@@ -238,7 +340,7 @@ def export(arguments: list[str]) -> None:
     suffix = Path(options.output).suffix
     if suffix not in (".txt", ".bin"):
         raise ValueError(f"output must end in .txt or .bin, got {options.output!r}")
-    vectors = _load_vectors(options.checkpoint)
+    vectors = _load_vectors(options.checkpoint, options.source)
     vectors.save_word2vec_format(options.output, binary=suffix == ".bin")
     print(f"{len(vectors)} vectors in {options.output}")
 
@@ -249,16 +351,47 @@ COMMANDS = {
     "export": export,
     "classify": classify,
     "score": score,
+    "predict": predict,
     "study": study,
 }
 
 
-def _load_vectors(path: str) -> "w2v.WordVectors":
-    """Read a checkpoint whose rows are the tokenizer's words."""
-    tokenizer = w2v.load_tokenizer()
-    model, _ = w2v.load_word2vec(path, vocabulary=w2v.vocabulary_identity(tokenizer))
+def _load_tokenizer(words: Sequence[str] | None, source: str) -> "PreTrainedTokenizerFast":
+    """Make the tokenizer of the words that a file keeps; without words load that of a source."""
+    from w2v.text.vocabulary import make_tokenizer
+
+    return (
+        w2v.load_tokenizer(w2v.resolve_source(source)) if words is None else make_tokenizer(words)
+    )
+
+
+def _load_vectors(path: str, source: str) -> "w2v.WordVectors":
+    """Read a checkpoint whose rows are its own words, or else the tokenizer's."""
+    from w2v.checkpoint import read_checkpoint
+
+    if "words" in read_checkpoint(path):
+        return w2v.WordVectors.from_checkpoint(path)
+    tokenizer = _load_tokenizer(None, source)
     words = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-    return w2v.WordVectors.from_model(model, words)
+    vocabulary = w2v.vocabulary_identity(tokenizer)
+    return w2v.WordVectors.from_checkpoint(path, words, vocabulary=vocabulary)
+
+
+def _load_classifier(
+    options: ScoreArguments | PredictArguments,
+) -> "tuple[w2v.ClassAttentionModel, list[str], PreTrainedTokenizerFast]":
+    """Load a classifier, the names of its classes and its tokenizer."""
+    words = w2v.classifier_words(options.classifier)
+    tokenizer = _load_tokenizer(words, options.source)
+    vocabulary = w2v.vocabulary_identity(tokenizer)
+    classifier, classes = w2v.load_classifier(options.classifier, vocabulary=vocabulary)
+    return classifier, classes, tokenizer
+
+
+def _load_csv(options: CsvArguments, classes: list[str] | None) -> Any:
+    """Load the labelled texts that the options name."""
+    columns = {"text": options.text_column or None, "label": options.label_column or None}
+    return w2v.load_csv(options.csv, classes, **columns)
 
 
 def _print_epochs(unit: str, losses: list[float], name: str, scores: list[float]) -> None:
@@ -275,14 +408,34 @@ def _print_scores(
 
 
 def _parse(
-    command: str, arguments: list[str], *kinds: type, epilog: str | None = None
+    command: str,
+    arguments: list[str],
+    *kinds: type,
+    epilog: str | None = None,
+    **positional: dict[str, Any],
 ) -> tuple[Any, ...]:
-    """Turn options into settings; `--help` lists them with their defaults."""
+    """Turn options into settings, and a "~" in a path into the home directory.
+
+    `--help` lists the options with their defaults. Positional arguments come last, as one object.
+    """
     from transformers import HfArgumentParser
 
+    from w2v.files import user_path
+
     # transformers types a data class as a NewType, which no class satisfies
-    parser = HfArgumentParser(cast(Any, kinds), prog=f"python -m w2v {command}", epilog=epilog)
-    return parser.parse_args_into_dataclasses(arguments)
+    parser = HfArgumentParser(
+        cast(Any, kinds), prog=f"python -m w2v {command}", epilog=epilog, allow_abbrev=False
+    )
+    for name, how in positional.items():
+        parser.add_argument(name, **how)
+    *found, unknown = parser.parse_args_into_dataclasses(arguments, return_remaining_strings=True)
+    if unknown:
+        parser.error(f"unknown option {unknown[0]}; --help lists the options")
+    for options in found:
+        for name in PATHS & vars(options).keys():
+            if vars(options)[name]:
+                setattr(options, name, str(user_path(vars(options)[name])))
+    return tuple(found)
 
 
 def main(arguments: list[str]) -> int:
@@ -292,20 +445,46 @@ def main(arguments: list[str]) -> int:
         arguments: the command and its options.
 
     Returns:
-        The exit status: 0, or 2 after an error.
+        The exit status: 0; 2 after an error; 130 after Ctrl-C; 141 where the reader of the output
+        has gone, as in `| head -1`.
     """
-    if not arguments or arguments[0] not in COMMANDS:
-        is_help = arguments[:1] in (["--help"], ["-h"])
-        print((__doc__ or "").strip(), file=sys.stdout if is_help else sys.stderr)
-        return 0 if is_help else 2
     try:
-        COMMANDS[arguments[0]](arguments[1:])
+        try:
+            return _run(arguments)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes once more as it ends
+        return 141
+    except KeyboardInterrupt:
+        print("w2v: interrupted; run it again to go on from what is finished", file=sys.stderr)
+        return 130
     except (ValueError, TypeError, KeyError, OSError, FloatingPointError, ImportError) as error:
         reason = error.args[0] if isinstance(error, KeyError) else error  # str() would quote it
         print(f"w2v: {reason}", file=sys.stderr)
         return 2
-    return 0
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the command, or print the commands that there are."""
+    if arguments and arguments[0] in COMMANDS:
+        COMMANDS[arguments[0]](arguments[1:])
+        return 0
+    is_help = arguments[:1] in (["--help"], ["-h"])
+    stream = sys.stdout if is_help else sys.stderr
+    print((__doc__ or "").strip(), file=stream)
+    if arguments and not is_help:
+        print(
+            f"w2v: command must be one of {', '.join(COMMANDS)}, got {arguments[0]!r}", file=stream
+        )
+    return 0 if is_help else 2
 
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a console that cannot show a letter shows its code
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:]))

@@ -54,7 +54,7 @@ def write_sealed(path: str | os.PathLike, payload: dict[str, Any]) -> Path:
         CheckpointError: a tensor is not finite, or the file cannot be written (a full disk,
             say). What was there before is then untouched, and no temporary is left.
     """
-    path = Path(path)
+    path = user_path(path)
     try:
         plain = _plain(payload, "payload")
     except ValueError as error:
@@ -89,7 +89,7 @@ def read_sealed(path: str | os.PathLike, *, mmap: bool = False) -> dict[str, Any
             program, holds a number that is not finite, or something that could run code.
     """
     try:
-        with open(path, "rb") as file, warnings.catch_warnings():
+        with open(user_path(path), "rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _check_seal(file)
             return _load(file, mmap=True) if mmap else _plain(_load(file), "payload")
@@ -116,7 +116,7 @@ def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
     Raises:
         OSError: the file cannot be written.
     """
-    path = Path(path)
+    path = user_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale_temporaries(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
@@ -141,8 +141,8 @@ def check_writable(directory: str | os.PathLike) -> None:
         CheckpointError: it cannot be made, or a file in it cannot be written.
     """
     try:
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
+        user_path(directory).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=user_path(directory)):
             pass
     except OSError as error:
         raise CheckpointError(
@@ -166,7 +166,7 @@ def write_json(path: str | os.PathLike, payload: dict[str, Any]) -> Path:
     text = json.dumps(payload, indent=1, allow_nan=False)
     with replaced(path) as file:
         file.write(text.encode() + b"\n")
-    return Path(path)
+    return user_path(path)
 
 
 def cache_directory() -> Path:
@@ -174,16 +174,39 @@ def cache_directory() -> Path:
 
     Returns:
         The directory; it may not exist yet.
+
+    Raises:
+        CheckpointError: the user has no home directory, and no variable names another.
     """
     if chosen := os.environ.get("W2V_CACHE"):
-        return Path(chosen)
+        return user_path(chosen)
     if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        base = "~/Library/Caches"
     elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "w2v"
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return user_path(base) / "w2v"
+
+
+def user_path(path: str | os.PathLike) -> Path:
+    """Replace a leading "~" by the user's home directory.
+
+    Args:
+        path: any path; a shell leaves the "~" of `--output=~/file`.
+
+    Returns:
+        The path.
+
+    Raises:
+        CheckpointError: a path with "~" where the user has no home directory.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise CheckpointError(
+            f"path must begin in a directory that exists, got {str(path)!r}; HOME is not set"
+        ) from None
 
 
 def _remove_stale_temporaries(path: Path) -> None:

@@ -1,21 +1,31 @@
 """From text to checkpoint in one call (Q3.13)."""
 
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from w2v.checkpoint import checkpoint_name, save_model
 from w2v.config import Word2VecConfig
 from w2v.engines import distributed
-from w2v.files import read_sealed
+from w2v.files import read_sealed, user_path
 from w2v.model import Word2Vec
 from w2v.text.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
+from w2v.text.tokens import as_documents, tokenize
+from w2v.text.vocabulary import Vocabulary
 from w2v.training import History, train_word2vec
+from w2v.vectors.words import WordVectors
 from w2v.windows import WindowDataset
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedTokenizerFast
+
+NO_LIMIT = 2**31 - 1  # ids of a document: none is cut off
 
 
 def pretrain(
@@ -67,6 +77,7 @@ def train_and_save(
     *,
     vocab_size: int,
     vocabulary: str,
+    words: Sequence[str] | None = None,
     progress: bool | None = None,
 ) -> tuple[Word2Vec, History, Path]:
     """Train Word2Vec on tokenised documents and save the checkpoint.
@@ -80,6 +91,7 @@ def train_and_save(
         directory: where the checkpoint goes, and the files that `train_word2vec` keeps.
         vocab_size: V, the number of ids.
         vocabulary: what `vocabulary_identity` says of the ids; stored in the file.
+        words: the word of each id, where no tokenizer elsewhere knows them; stored in the file.
         progress: show a bar with the loss and words per second; None: on a terminal only.
 
     Returns:
@@ -103,8 +115,99 @@ def train_and_save(
         progress=progress,
     )
     if distributed.join()[0] == 0:  # of several processes only the first writes
-        save_model(model, directory, config, vocabulary=vocabulary)
-    return model, history, Path(directory) / checkpoint_name(config)
+        counts = train_set.counts(vocab_size)
+        save_model(model, directory, config, vocabulary=vocabulary, words=words, counts=counts)
+    return model, history, user_path(directory) / checkpoint_name(config)
+
+
+def pretrain_on_texts(
+    texts: "Dataset | Iterable[str]",
+    config: Word2VecConfig,
+    directory: str | Path,
+    *,
+    tokenizer: "PreTrainedTokenizerFast | None" = None,
+    min_count: int = 1,
+    progress: bool | None = None,
+) -> tuple[Path, History]:
+    """Train Word2Vec on texts of your own, of any length, and save the checkpoint.
+
+    One document in fifty is held out to measure the loss, at least one. Where only one is long
+    enough for a window, the loss is measured on the text that is trained on.
+
+    Args:
+        texts: strings, a document each: a list, a column of a DataFrame, or what `load_texts`
+            and `load_documents` give.
+        config: every setting; it names the file.
+        directory: where the checkpoint goes.
+        tokenizer: cuts the texts; None takes the words of the texts (`Vocabulary.from_strings`),
+            which the checkpoint then keeps.
+        min_count: leave out words that occur less often; without a tokenizer only.
+        progress: show a bar with the loss and words per second; None: on a terminal only.
+
+    Returns:
+        The path of the checkpoint, and the numbers of each epoch.
+
+    Raises:
+        TypeError: a text that is no string.
+        ValueError: no text, or none that is long enough for a window.
+    """
+    documents, words = as_documents(texts), None
+    if tokenizer is None:
+        vocabulary = Vocabulary.from_strings(documents["text"], min_count=min_count)
+        tokenizer, words = vocabulary.tokenizer(), vocabulary.words
+    train_ids, valid_ids = _hold_out(tokenize(documents, tokenizer, max_length=NO_LIMIT), config)
+    _, history, path = train_and_save(
+        train_ids,
+        valid_ids,
+        config,
+        directory,
+        vocab_size=len(tokenizer),
+        vocabulary=vocabulary_identity(tokenizer),
+        words=words,
+        progress=progress,
+    )
+    return path, history
+
+
+def train_on_texts(
+    texts: "Dataset | Iterable[str]",
+    config: Word2VecConfig,
+    *,
+    min_count: int = 1,
+    progress: bool | None = None,
+) -> WordVectors:
+    """Train Word2Vec on texts of your own, and give the vectors of their words.
+
+    Args:
+        texts: as in `pretrain_on_texts`, which keeps a checkpoint, too.
+        config: every setting.
+        min_count: leave out words that occur less often.
+        progress: show a bar with the loss and words per second; None: on a terminal only.
+
+    Returns:
+        The vectors of the words that were trained.
+
+    Raises:
+        TypeError, ValueError: as `pretrain_on_texts`.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        options = {"min_count": min_count, "progress": progress}
+        path, _ = pretrain_on_texts(texts, config, directory, **options)
+        return WordVectors.from_checkpoint(path)
+
+
+def _hold_out(documents: "Dataset", config: Word2VecConfig) -> "tuple[Dataset, Dataset]":
+    """Split documents: one in fifty, long enough for a window, is held out."""
+    needed = 1 if config.border == "pad" else 2 * config.radius + 1
+    draw = torch.Generator().manual_seed(config.seed)
+    order = torch.randperm(len(documents), generator=draw).tolist()
+    lengths = [len(ids) for ids in documents["input_ids"]]
+    enough = [row for row in order if lengths[row] >= needed]
+    if len(enough) < 2:
+        return documents, documents
+    held_out = set(enough[: max(1, round(len(enough) / 50))])
+    kept = [row for row in order if row not in held_out]
+    return documents.select(kept), documents.select(sorted(held_out))
 
 
 def find_or_train(config: Word2VecConfig, directory: str | Path, *, source: str = "auto") -> Path:
@@ -123,7 +226,7 @@ def find_or_train(config: Word2VecConfig, directory: str | Path, *, source: str 
 
     Source: assignment Q3.13 and Q4.1.
     """
-    path = Path(directory) / checkpoint_name(config)
+    path = user_path(directory) / checkpoint_name(config)
     if not path.exists():
         print(f"There is no {path.name}: training it now.")
     else:

@@ -21,7 +21,7 @@ from w2v.engines import Engine, Report, distributed, make_engine
 from w2v.engines.objectives import objective_loss
 from w2v.engines.thinning import thin
 from w2v.evaluation import Word2VecScores, evaluate_word2vec
-from w2v.files import CheckpointError, check_writable, read_sealed, write_sealed
+from w2v.files import CheckpointError, check_writable, read_sealed, user_path, write_sealed
 from w2v.model import Word2Vec, sgns_loss
 from w2v.threads import one_thread
 from w2v.windows import WindowDataset
@@ -305,7 +305,7 @@ def train_epochs(
     choose = make_engine if n_ranks == 1 else distributed.AveragedEngine
     engine = choose(model, config, noise)
     progress = progress if rank == 0 else False
-    last = None if directory is None else Path(directory) / (checkpoint_name(config) + ".last")
+    last = None if directory is None else user_path(directory) / (checkpoint_name(config) + ".last")
     history = History()
     if last is not None and last.exists():
         history = _resume(last, model, engine, config, vocabulary)

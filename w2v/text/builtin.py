@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from w2v.files import cache_directory, replaced
+from w2v.files import CheckpointError, cache_directory, replaced
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -220,17 +220,19 @@ def _wordpiece(vocabulary: dict[str, int] | None = None) -> "Tokenizer":
 
 def _cached(name: str, build: Callable[[], Any]) -> Any:
     """Return what `build` makes, from the cache if a whole file is there."""
-    path = cache_directory() / f"{name}-{_cache_key()}.json.gz"
+    file_name = f"{name}-{_cache_key()}.json.gz"
     try:
-        return json.loads(gzip.decompress(path.read_bytes()))  # gzip holds a checksum
+        packed = (cache_directory() / file_name).read_bytes()
+        return json.loads(gzip.decompress(packed))  # gzip holds a checksum
     except (OSError, ValueError, EOFError, zlib.error):
         pass  # missing or damaged: built again
     value = build()
     try:
-        with replaced(path) as file:
+        with replaced(cache_directory() / file_name) as file:
             file.write(gzip.compress(json.dumps(value).encode(), compresslevel=6, mtime=0))
-    except OSError as error:
-        print(f"The {name} could not be cached ({error.strerror}), and will be built again.")
+    except (OSError, CheckpointError) as error:
+        reason = getattr(error, "strerror", error)
+        print(f"The {name} could not be cached ({reason}), and will be built again.")
     return value
 
 

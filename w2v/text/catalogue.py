@@ -3,13 +3,12 @@
 A new labelled set is one entry of `LABELLED`, a new corpus of documents one entry of `DOCUMENTS`.
 """
 
-import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TextIO
 
 from w2v.text.cleaning import clean_ag_news, clean_review, clean_treebank, undo_word_tokens
+from w2v.text.tables import read_labelled
 
 SPLITS = ("train", "validation", "test")
 
@@ -42,8 +41,8 @@ class LabelledSet:
     Args:
         classes: the names of the classes; label i is the i-th of them, from 0.
         files: for each split, its possible files under W2V_DATA, plain or .gz, the best one first.
-        read: gives the text and the label of each row of an open file. Its second argument is the
-            name of the file, for messages.
+        read: gives the text and the label of each row, from the lines of a file and, for messages,
+            its name.
         clean: turns a text of the files or of the hub into plain text.
         hub: where the hub has the set.
         sorted_by_class: the rows of one class lie together, so they are shuffled when loaded.
@@ -51,7 +50,7 @@ class LabelledSet:
 
     classes: tuple[str, ...]
     files: dict[str, tuple[str, ...]]
-    read: Callable[[TextIO, str], Iterator[tuple[str, int]]]
+    read: Callable[[Iterable[str], str], Iterator[tuple[str, int]]]
     clean: Callable[[str], str]
     hub: HubSet
     sorted_by_class: bool = False
@@ -74,30 +73,22 @@ class DocumentSet:
     builtin: bool = False
 
 
-def _read_news(file: TextIO, name: str) -> Iterator[tuple[str, int]]:
+def _read_news(lines: Iterable[str], name: str) -> Iterator[tuple[str, int]]:
     """Read rows of class (1 ... 4), title, description."""
-    for number, row in enumerate(csv.reader(file), start=1):
-        if len(row) != 3 or row[0] not in ("1", "2", "3", "4"):
-            raise ValueError(
-                f"row {number} of {name} must be class (1 to 4), title, description, "
-                f"got {row!r:.80}"
-            )
-        yield f"{row[1]} {row[2]}".strip(), int(row[0]) - 1
+    texts, labels, _ = read_labelled(lines, name, LABELLED["ag_news"].classes, first=1)
+    return zip(texts, labels, strict=True)
 
 
-def _read_reviews(file: TextIO, name: str) -> Iterator[tuple[str, int]]:
+def _read_reviews(lines: Iterable[str], name: str) -> Iterator[tuple[str, int]]:
     """Read rows with the columns label (0 or 1) and text."""
-    for number, row in enumerate(csv.DictReader(file), start=1):
-        if row.get("label") not in ("0", "1") or not row.get("text"):
-            raise ValueError(
-                f"row {number} of {name} must have a label (0 or 1) and a text, got {row!r:.80}"
-            )
-        yield row["text"], int(row["label"])
+    classes, columns = LABELLED["imdb"].classes, {"text": "text", "label": "label"}
+    texts, labels, _ = read_labelled(lines, name, classes, first=0, **columns)
+    return zip(texts, labels, strict=True)
 
 
-def _read_trees(file: TextIO, name: str) -> Iterator[tuple[str, int]]:
+def _read_trees(lines: Iterable[str], name: str) -> Iterator[tuple[str, int]]:
     """Read a tree a line: the class of its root (0 ... 4), the words of its leaves."""
-    for number, line in enumerate(file, start=1):
+    for number, line in enumerate(lines, start=1):
         words = _LEAF.findall(line)
         if line[:2] not in ("(0", "(1", "(2", "(3", "(4") or not words:
             raise ValueError(
@@ -111,7 +102,7 @@ def _paragraphs(lines: Iterable[str]) -> list[str]:
     """Keep the lines that are paragraphs: not blank, and no ` = Heading = `."""
     paragraphs = []
     for line in lines:
-        is_heading = line.startswith(" = ") and line.rstrip("\n").endswith(" = ")
+        is_heading = line.startswith(" = ") and line.rstrip("\r\n").endswith(" = ")
         if line.strip() and not is_heading:
             paragraphs.append(line.strip())
     return paragraphs

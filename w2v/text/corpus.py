@@ -1,11 +1,14 @@
 """Documents and their tokenizer, from text to two sets of ids (assignment Q3.1)."""
 
 import hashlib
+import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
 
 from w2v.config import check_choice, check_positive_int, check_seed
+from w2v.files import user_path
 from w2v.text import builtin
 from w2v.text.catalogue import DOCUMENTS, DocumentSet
 from w2v.text.sources import (
@@ -13,11 +16,11 @@ from w2v.text.sources import (
     find_file,
     found_file,
     from_hub,
-    open_text,
+    read_lines,
     resolve_source,
     talking_to_hub,
 )
-from w2v.text.tokens import tokenize
+from w2v.text.tokens import as_documents, tokenize
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -86,6 +89,34 @@ def load_documents(
     return Dataset.from_dict({"text": [texts[i] for i in order]}, features=features)
 
 
+def load_texts(path: str | os.PathLike) -> list[str]:
+    """Read the documents of a text file or folder of your own.
+
+    Args:
+        path: a UTF-8 file, whose lines are the documents; or a folder, whose .txt files are. A
+            file may be packed by gzip. Blank lines are skipped.
+
+    Returns:
+        The documents: a file in the order of its lines, a folder in the order of its names.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder.
+        ValueError: no text, a table (.csv, .tsv), or a file that is damaged or not UTF-8.
+    """
+    path = user_path(path)
+    if path.is_dir():
+        files = sorted(file for end in ("txt", "txt.gz") for file in path.glob(f"**/*.{end}"))
+        documents = [" ".join("".join(read_lines(file)).split()) for file in files]
+    elif {".csv", ".tsv"} & set(path.suffixes):
+        raise ValueError(f"text must be a file of plain text, got {path.name!r}; see load_csv")
+    else:
+        documents = [line.strip() for line in read_lines(path)]
+    documents = [document for document in documents if document]
+    if not documents:
+        raise ValueError(f"{str(path)!r} must hold a document (a line, or a .txt file), got none")
+    return documents
+
+
 def load_tokenizer(source: str = "auto") -> "PreTrainedTokenizerFast":
     """Load the tokenizer that belongs to a source, and check the ids of some words.
 
@@ -110,7 +141,13 @@ def load_tokenizer(source: str = "auto") -> "PreTrainedTokenizerFast":
         from transformers import BertTokenizerFast  # pyright: ignore  (exported at run time only)
 
         directory = find_file(f"{BERT}/tokenizer.json", f"{BERT}/vocab.txt").parent
-        tokenizer = BertTokenizerFast.from_pretrained(directory)
+        try:
+            tokenizer = BertTokenizerFast.from_pretrained(directory)
+        except Exception as error:  # the reader of tokenizer.json raises plain exceptions
+            raise ValueError(
+                f"{str(directory)!r} must hold the complete files of {BERT}, got {error!r:.200}; "
+                "download them again"
+            ) from error
     else:
         from transformers import AutoTokenizer
 
@@ -120,7 +157,7 @@ def load_tokenizer(source: str = "auto") -> "PreTrainedTokenizerFast":
 
 
 def preprocess(
-    documents: "Dataset",
+    documents: "Dataset | Iterable[str]",
     tokenizer: "PreTrainedTokenizerFast",
     *,
     max_length: int = 256,
@@ -130,7 +167,7 @@ def preprocess(
     """Tokenise documents and split them into a training and a validation part.
 
     Args:
-        documents: a `datasets.Dataset` with a column `text`.
+        documents: a `datasets.Dataset` with a column `text`; or strings, as in `tokenize`.
         tokenizer: a fast `transformers` tokenizer.
         max_length: where a document is cut off, in ids.
         valid_fraction: the share of the validation part, between 0 and 1.
@@ -141,6 +178,7 @@ def preprocess(
         `input_ids` (list of int), without special tokens.
 
     Raises:
+        TypeError: a document that is no string.
         ValueError: a fraction not between 0 and 1, or too few documents to fill both parts.
 
     Source: assignment Q3.1.
@@ -148,6 +186,7 @@ def preprocess(
     check_seed(seed)
     if not 0 < valid_fraction < 1:
         raise ValueError(f"valid_fraction must lie between 0 and 1, got {valid_fraction!r}")
+    documents = as_documents(documents)
     n_valid = round(len(documents) * valid_fraction)
     if not 0 < n_valid < len(documents):
         raise ValueError(
@@ -189,8 +228,7 @@ def _local_documents(this: DocumentSet, split: str) -> list[str]:
     """Read the documents of a split from the directory in W2V_DATA."""
     present = (form for form in this.forms if found_file(form[0]["train"]))
     paths, read = next(present, this.forms[-1])
-    with open_text(find_file(paths[split])) as file:
-        return read(file)
+    return read(read_lines(find_file(paths[split])))
 
 
 def _checked_bert(tokenizer: "PreTrainedTokenizerFast") -> "PreTrainedTokenizerFast":

@@ -1,21 +1,21 @@
 """Labelled texts: cleaned, with labels from 0, one function for every set (section 4)."""
 
-import csv
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from w2v.config import check_choice, check_positive_int, check_seed
+from w2v.files import user_path
 from w2v.text import builtin
 from w2v.text.catalogue import LABELLED, LabelledSet
-from w2v.text.cleaning import clean_ag_news
-from w2v.text.sources import find_file, found_file, from_hub, open_text, resolve_source
+from w2v.text.sources import find_file, found_file, from_hub, read_lines, resolve_source
+from w2v.text.tables import LabelledRow, find_columns, read_labelled, texts_and_labels
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from pandas import DataFrame
 
 
 def load_labelled(
@@ -64,8 +64,7 @@ def load_labelled(
     texts, labels, classes = _load(this, source, split)
     order = list(range(len(texts)))
     if split == "train":  # cleaned, some texts are equal; parts of them must share no text
-        first = {texts[row]: row for row in reversed(order)}
-        order = sorted(first.values())
+        order = _first_of_equals(texts)
     if this.sorted_by_class and source != "builtin":
         shuffled = torch.randperm(len(order), generator=torch.Generator().manual_seed(seed))
         order = [order[i] for i in shuffled.tolist()]
@@ -73,7 +72,7 @@ def load_labelled(
 
 
 def split_labelled(
-    corpus: str = "ag_news",
+    corpus: "str | Dataset" = "ag_news",
     source: str = "auto",
     *,
     n_valid: int = 5000,
@@ -83,10 +82,12 @@ def split_labelled(
     """Split labelled texts into a training, a validation and a test part.
 
     The test part is the official test split if there is one. If the local directory lacks its
-    file, a seeded part of the training rows is held out instead. No text is in two parts.
+    file, or the texts are your own, a seeded part of the training rows is held out instead. No
+    text is in two parts.
 
     Args:
-        corpus: as in `load_labelled`.
+        corpus: as in `load_labelled`; or labelled texts of your own, as `load_csv` gives them. Of
+            equal texts the first is kept.
         source: "auto", "local", "hub" or "builtin", as in `resolve_source`.
         n_valid: training rows for validation.
         n_test: training rows for the test, where there is no official test split.
@@ -104,60 +105,107 @@ def split_labelled(
     """
     check_positive_int("n_valid", n_valid)
     check_positive_int("n_test", n_test)
-    source = resolve_source(source, needs=(corpus,))
-    rows = load_labelled(corpus, source).shuffle(seed=seed)
-    if len(rows) <= n_valid + n_test:
-        raise ValueError(
-            f"n_valid and n_test must leave a row to learn from, got {n_valid!r} and {n_test!r} of "
-            f"{len(rows)} rows"
-        )
+    official = None
+    if isinstance(corpus, str):
+        source = resolve_source(source, needs=(corpus,))
+        rows = load_labelled(corpus, source)
+        tests = LABELLED[corpus].files.get("test", ())
+        if source != "local" or any(map(found_file, tests)):
+            official = load_labelled(corpus, source, split="test")
+    else:
+        rows = corpus.select(_first_of_equals(corpus["text"][:]))
+    rows = rows.shuffle(seed=seed)
+    held_out = n_valid + (0 if official else n_test)
+    if len(rows) <= held_out:
+        names = "n_valid" if official else "n_valid and n_test"
+        given = n_valid if official else f"{n_valid} and {n_test}"
+        raise ValueError(f"{names} must leave a row to learn from, got {given} of {len(rows)} rows")
     valid, rest = range(n_valid), range(n_valid, len(rows))
-    if source == "local" and not any(map(found_file, LABELLED[corpus].files.get("test", ()))):
+    if official is None:
         train, test = rest[:-n_test], rest[-n_test:]
         return rows.select(train), rows.select(valid), rows.select(test), "held-out training rows"
-    official = load_labelled(corpus, source, split="test")
     known, texts = set(official["text"]), rows["text"]
     train, valid = ([i for i in part if texts[i] not in known] for part in (rest, valid))
+    if not train or not valid:
+        raise ValueError(
+            "the training texts must differ from the official test texts, got "
+            f"{len(train)} for training and {len(valid)} for validation that do"
+        )
     return rows.select(train), rows.select(valid), official, "official test rows"
 
 
-def load_csv(path: str | os.PathLike, classes: Sequence[str]) -> "Dataset":
-    """Load labelled texts from any CSV file whose first column is the class.
+def load_csv(
+    path: str | os.PathLike,
+    classes: Sequence[str] | None = None,
+    *,
+    text: str | Sequence[str] | None = None,
+    label: str | None = None,
+) -> "Dataset":
+    """Load labelled texts from a CSV file of your own.
+
+    A header with usual names ("label", "class", "sentiment", ...; "text", "title", "review", ...)
+    is recognised. Of other columns say the names. A file without header has the label in its first
+    column; the others are joined to the text. Nothing is guessed: what could be read in two ways
+    is an error that names the row.
 
     Args:
-        path: a UTF-8 file, plain or ending in .gz. The first column holds the number of the class
-            (1 for the first) or its name; the others are joined to the text. A first row without
-            a class is a header.
-        classes: the names of the classes.
+        path: a UTF-8 file, its cells separated by commas, packed by gzip or not.
+        classes: the names of the classes. A label is a name, or its number, from 0 where a 0
+            occurs, else from 1; where a class has a number as its name, labels are names only.
+            None, with a header: the labels of the file, sorted.
+        text: the column of the text; or several, which are joined by a space.
+        label: the column of the label.
 
     Returns:
         A `datasets.Dataset` with the columns `text` and `label`, as `load_labelled` gives it.
 
     Raises:
-        ValueError: a row without text or with another class, or no row at all.
+        ValueError: a row without text, with another label, or with more or fewer cells than the
+            first; a quote that never closes; no header and no `classes`; a column that is none of
+            the two; no row; or a file that is not UTF-8, cut or damaged.
         FileNotFoundError: there is no such file.
 
     Source: assignment section 4.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"path must be an existing file, got {str(path)!r}")
-    number = {str(i): i - 1 for i in range(1, len(classes) + 1)}
-    number |= {name: i for i, name in enumerate(classes)}
-    texts, labels = [], []
-    with open_text(path, newline="") as file:
-        for line, row in enumerate(csv.reader(file), start=1):
-            if len(row) > 1 and row[0] in number:
-                texts.append(clean_ag_news(" ".join(row[1:])))
-                labels.append(number[row[0]])
-            elif line > 1:
-                raise ValueError(
-                    f"row {line} of {path.name} must be a class (1 to {len(classes)}, or one of "
-                    f"{', '.join(classes)}) and text, got {row!r}"
-                )
-    if not texts:
-        raise ValueError(f"{path.name} must hold a labelled text, got none")
-    return _dataset(texts, labels, classes)
+    path = user_path(path)
+    return _dataset(*read_labelled(read_lines(path), path.name, classes, text=text, label=label))
+
+
+def load_frame(
+    frame: "DataFrame",
+    classes: Sequence[str] | None = None,
+    *,
+    text: str | Sequence[str] | None = None,
+    label: str | None = None,
+) -> "Dataset":
+    """Load labelled texts from a pandas DataFrame.
+
+    Args:
+        frame: a row for each text.
+        classes: as in `load_csv`.
+        text: as in `load_csv`.
+        label: as in `load_csv`.
+
+    Returns:
+        A `datasets.Dataset` with the columns `text` and `label`, as `load_labelled` gives it.
+
+    Raises:
+        ValueError: as `load_csv`; a missing label, or a text that is missing or no string.
+    """
+    label, texts = find_columns("frame", list(map(str, frame.columns)), text, label)
+    cells = frame.set_axis(list(map(str, frame.columns)), axis=1)[[label, *texts]]
+    cells = cells.astype(object).where(cells.notna(), None)
+    rows = [
+        LabelledRow(f"row {row[0]!r} of frame", row[1], row[2:])
+        for row in cells.itertuples(name=None)
+    ]
+    return _dataset(*texts_and_labels(rows, "frame", classes))
+
+
+def _first_of_equals(texts: Sequence[str]) -> list[int]:
+    """Find the first row of each text that occurs."""
+    first = {texts[row]: row for row in reversed(range(len(texts)))}
+    return sorted(first.values())
 
 
 def _load(
@@ -172,8 +220,7 @@ def _load(
         classes = this.hub.classes or this.classes
     else:
         path = find_file(*this.files[split])
-        with open_text(path, newline="") as file:
-            rows = list(this.read(file, path.name))
+        rows = list(this.read(read_lines(path), path.name))
         classes = this.classes
     return [this.clean(text) for text, _ in rows], [label for _, label in rows], classes
 

@@ -8,18 +8,21 @@ of the installed packages ("builtin", see `w2v.text.builtin`).
 import contextlib
 import gzip
 import http.client
+import io
 import os
 import threading
 import urllib.request
 import warnings
+import zlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from tqdm import TqdmWarning
 
 from w2v.config import check_choice
+from w2v.files import user_path
 from w2v.text.catalogue import DOCUMENTS, LABELLED, HubSet
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ with warnings.catch_warnings():  # its first import in a notebook without widget
 
 SOURCES = ("auto", "local", "hub", "builtin")
 BERT = "bert-base-uncased"
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")  # of the hub's clients
 HUB_TIMEOUT = 4.0  # seconds: with the imports, a closed network costs less than 5
 
 
@@ -122,18 +126,60 @@ def find_file(*paths: str) -> Path:
     )
 
 
-def open_text(path: Path, newline: str | None = None) -> TextIO:
-    """Open a UTF-8 text file, gzipped where its name ends in .gz; a byte order mark is skipped.
+def read_lines(path: Path) -> Iterator[str]:
+    """Read the lines of a UTF-8 text file, packed by gzip or not; a byte order mark is skipped.
 
     Args:
         path: the file.
-        newline: as in `open`.
 
     Returns:
-        The open file, to be read.
+        Its lines, with their line ends.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a .gz file that is cut or damaged, or text that is not UTF-8; says the line.
     """
-    opener = gzip.open if path.suffix == ".gz" else open
-    return cast(TextIO, opener(path, "rt", encoding="utf-8-sig", newline=newline))  # for "rt"
+    if not path.is_file():
+        found = "a directory" if path.is_dir() else "no file"
+        raise FileNotFoundError(f"path must be an existing file, got {str(path)!r}: {found}")
+    number = 0
+    try:
+        with _opened(path) as packed, io.TextIOWrapper(packed, "utf-8-sig", newline="") as file:
+            for number, line in enumerate(file, start=1):
+                if "\0" in line:
+                    raise ValueError(
+                        f"line {number} of {path.name} must be UTF-8 text, got a NUL byte; "
+                        "save the file as UTF-8"
+                    )
+                yield line
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"line {_line_of_the_fault(path)} of {path.name} must be UTF-8 text, got "
+            f"{error.object[error.start : error.end]!r}; save the file as UTF-8"
+        ) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(
+            f"{path.name} must be a complete .gz file, got one that is cut or damaged after line "
+            f"{number} ({error}); download or pack it again"
+        ) from None
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a file to read its bytes, unpacked; what it holds decides, not its name."""
+    with open(path, "rb") as file:
+        is_packed = file.read(2) == b"\x1f\x8b"
+    return cast(BinaryIO, gzip.open(path) if is_packed else open(path, "rb"))
+
+
+def _line_of_the_fault(path: Path) -> int:
+    """Find the first line that is not UTF-8."""
+    with _opened(path) as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 1
 
 
 @contextlib.contextmanager
@@ -215,7 +261,7 @@ def _hub_answers() -> bool:
     """Tell whether the hub answers a request within HUB_TIMEOUT; one request in a process."""
     from huggingface_hub import constants
 
-    if constants.HF_HUB_OFFLINE:
+    if constants.HF_HUB_OFFLINE or any(map(_is_set, OFFLINE)):
         return False
     answers = []
 
@@ -232,6 +278,11 @@ def _hub_answers() -> bool:
     thread.start()
     thread.join(HUB_TIMEOUT)
     return bool(answers)
+
+
+def _is_set(variable: str) -> bool:
+    """Tell whether an environment variable is switched on, as the hub's clients read it."""
+    return os.environ.get(variable, "").upper() in ("1", "ON", "YES", "TRUE")
 
 
 def _is_cached(name: str) -> bool:
@@ -255,6 +306,7 @@ def _data_directory() -> Path:
     directory = os.environ.get("W2V_DATA", "")
     if not directory:
         raise FileNotFoundError('W2V_DATA must name a directory for source="local", got nothing')
-    if not Path(directory).is_dir():
+    path = user_path(directory)
+    if not path.is_dir():
         raise FileNotFoundError(f"W2V_DATA must name a directory, got {directory!r}; unset it")
-    return Path(directory)
+    return path

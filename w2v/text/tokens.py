@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -27,7 +27,10 @@ BATCH = 1000  # texts that the tokenizer gets at once
 
 
 def tokenize(
-    documents: "Dataset", tokenizer: "PreTrainedTokenizerFast", *, max_length: int = 256
+    documents: "Dataset | Iterable[str]",
+    tokenizer: "PreTrainedTokenizerFast",
+    *,
+    max_length: int = 256,
 ) -> "Dataset":
     """Turn texts into ids, the same way for documents and for labelled texts.
 
@@ -36,7 +39,8 @@ def tokenize(
     of a million characters or more are kept in the platform's cache directory.
 
     Args:
-        documents: a `datasets.Dataset` with a column `text`, and perhaps `label`.
+        documents: a `datasets.Dataset` with a column `text`, and perhaps `label`; or strings: a
+            list, or a column of a DataFrame.
         tokenizer: a fast `transformers` tokenizer.
         max_length: where a text is cut off, in ids.
 
@@ -44,14 +48,17 @@ def tokenize(
         A `datasets.Dataset` with `input_ids` (list of int), and `label` where it was there.
 
     Raises:
-        ValueError: no documents, or a `max_length` below 1.
+        TypeError: a text that is no string.
+        ValueError: no documents, no column `text`, or a `max_length` below 1.
 
     Source: assignment Q3.1; section 4.
     """
+    from datasets import concatenate_datasets
+
     check_positive_int("max_length", max_length)
+    documents = as_documents(documents)
     if not len(documents):
         raise ValueError("documents must hold at least one text, got none")
-    from datasets import concatenate_datasets
 
     texts = documents.select_columns("text")
     digest, n_characters = _digest(texts, tokenizer, max_length)
@@ -64,15 +71,53 @@ def tokenize(
     return ids
 
 
+def as_documents(documents: "Dataset | Iterable[str]") -> "Dataset":
+    """Make a dataset of strings, where it is none yet.
+
+    Args:
+        documents: as in `tokenize`.
+
+    Returns:
+        A `datasets.Dataset` with a column `text`.
+
+    Raises:
+        TypeError: a single string, a dict, a table without the name of its column, or a text that
+            is no string.
+        ValueError: a dataset without a column `text`.
+    """
+    from datasets import Dataset, Features, Value
+
+    if isinstance(documents, Dataset):
+        if "text" not in documents.column_names:
+            raise ValueError(f"documents must have a column 'text', got {documents.column_names}")
+        return documents
+    if isinstance(documents, (str, bytes, Mapping)) or getattr(documents, "ndim", 1) != 1:
+        raise TypeError(
+            "documents must be a datasets.Dataset with a column 'text', or a list of strings, "
+            f"got {type(documents).__name__}; pass one column, or one split"
+        )
+    texts = list(documents)
+    for row, text in enumerate(texts):
+        _check_text(text, row)
+    return Dataset.from_dict({"text": texts}, features=Features({"text": Value("string")}))
+
+
+def _check_text(text: object, row: int) -> None:
+    """Refuse what is no string: None, a number, a list of words."""
+    if not isinstance(text, str):
+        raise TypeError(f"documents must hold strings, got {text!r:.80} in row {row} (from 0)")
+
+
 def _cached(encode: Callable[[], tuple[Tensor, Tensor]], digest: str) -> tuple[Tensor, Tensor]:
     """Return the ids from the cache, where they stay in the file; encode what is not there."""
-    path = cache_directory() / f"tokens-{digest}.pt"
+    name = f"tokens-{digest}.pt"
     with contextlib.suppress(OSError, CheckpointError):  # missing or damaged: made again
-        saved = read_sealed(path, mmap=True)
+        saved = read_sealed(cache_directory() / name, mmap=True)
         if saved.get("made_from") == digest:
             return saved["tokens"], saved["offsets"]
     tokens, offsets = encode()
     try:
+        path = cache_directory() / name
         write_sealed(path, {"tokens": tokens, "offsets": offsets, "made_from": digest})
     except CheckpointError as error:
         print(f"The ids could not be cached ({error}), and will be made again.")
@@ -130,9 +175,9 @@ def _digest(
     state["truncation"] = state["padding"] = None  # of the last call
     digest = hashlib.sha256(json.dumps([state, max_length, version("tokenizers")]).encode())
     n_characters = 0
-    for batch in _batches(texts):
-        for text in batch:
-            n_characters += len(text)
-            content = text.encode("utf-8", "surrogatepass")
-            digest.update(len(content).to_bytes(8, "little") + content)
+    for row, text in enumerate(text for batch in _batches(texts) for text in batch):
+        _check_text(text, row)
+        n_characters += len(text)
+        content = text.encode("utf-8", "surrogatepass")
+        digest.update(len(content).to_bytes(8, "little") + content)
     return digest.hexdigest()[:32], n_characters

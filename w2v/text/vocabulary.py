@@ -9,6 +9,8 @@ import torch
 from w2v.config import check_positive_int
 
 if TYPE_CHECKING:
+    from tokenizers.normalizers import Normalizer
+    from tokenizers.pre_tokenizers import PreTokenizer
     from transformers import PreTrainedTokenizerFast
 
 PAD, UNKNOWN = "<pad>", "<unk>"  # ids 0 and 1 of every `Vocabulary`
@@ -31,6 +33,7 @@ class Vocabulary:
         words: the word of each id, a list of V.
         index: the id of each word, a dict.
         counts: how often each id occurs in the texts, shape (V,), int64.
+        raw: the texts were strings (`from_strings`), so that `tokenizer` cuts strings into words.
 
     Raises:
         TypeError, ValueError: `min_count` or `size` is no positive integer.
@@ -50,6 +53,7 @@ class Vocabulary:
         self.index = {word: i for i, word in enumerate(self.words)}
         self.counts = torch.tensor([counts.get(word, 0) for word in self.words])  # (V,)
         self.counts[self.unknown_id] += sum(counts.values()) - self.counts.sum()
+        self.raw = False
 
     @classmethod
     def from_texts(
@@ -73,6 +77,37 @@ class Vocabulary:
         for text in texts:
             counts.update(_list_of_words(text))
         return cls(counts, min_count=min_count, size=size)
+
+    @classmethod
+    def from_strings(
+        cls, texts: Iterable[str], *, min_count: int = 1, size: int | None = None
+    ) -> "Vocabulary":
+        """Count the words of strings: lower case, punctuation marks are words of their own.
+
+        Args:
+            texts: a string each.
+            min_count: leave out words that occur less often.
+            size: keep at most this many words beside pad and unknown; None keeps all.
+
+        Returns:
+            The vocabulary.
+
+        Raises:
+            TypeError: one string in place of several, or a text that is no string.
+            TypeError, ValueError: `min_count` or `size` is no positive integer.
+        """
+        if isinstance(texts, str):
+            raise TypeError(f"texts must be several strings, got one: {texts[:40]!r}")
+        normalizer, splitter = _cutter()
+        counts = Counter()
+        for text in texts:
+            if not isinstance(text, str):
+                raise TypeError(f"texts must be strings, got {text!r:.80}")
+            pieces = splitter.pre_tokenize_str(normalizer.normalize_str(text))
+            counts.update(word for word, _ in pieces)
+        vocabulary = cls(counts, min_count=min_count, size=size)
+        vocabulary.raw = True
+        return vocabulary
 
     @property
     def pad_id(self) -> int:
@@ -145,18 +180,48 @@ class Vocabulary:
     def tokenizer(self) -> "PreTrainedTokenizerFast":
         """Make a tokenizer of these words, for `preprocess` and `tokenize`.
 
-        It splits a text at white space and changes nothing else. If the words of the vocabulary
-        are in lower case, the texts must be, too.
+        It splits a text at white space and changes nothing else: if the words of the vocabulary
+        are in lower case, the texts must be, too. After `from_strings` it cuts strings as they
+        were cut there.
 
         Returns:
             A fast `transformers` tokenizer with the same ids.
         """
-        from tokenizers import Tokenizer, models, pre_tokenizers
-        from transformers import PreTrainedTokenizerFast
+        return make_tokenizer(self.words, raw=self.raw)
 
-        cut = Tokenizer(models.WordLevel(self.index, unk_token=UNKNOWN))
+
+def make_tokenizer(words: Sequence[str], *, raw: bool = True) -> "PreTrainedTokenizerFast":
+    """Make a tokenizer of the words that a file keeps, as `Vocabulary.tokenizer` makes it.
+
+    Args:
+        words: the word of each id; the first two are the pad and the unknown word.
+        raw: cut strings into words as `Vocabulary.from_strings` does; else at white space.
+
+    Returns:
+        A fast `transformers` tokenizer with the same ids.
+
+    Raises:
+        ValueError: words that do not begin with pad and unknown.
+    """
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    if list(words[:2]) != [PAD, UNKNOWN]:
+        raise ValueError(f"words must begin with {PAD!r}, {UNKNOWN!r}, got {list(words[:2])!r}")
+    cut = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token=UNKNOWN))
+    if raw:
+        cut.normalizer, cut.pre_tokenizer = _cutter()
+    else:
         cut.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-        return PreTrainedTokenizerFast(tokenizer_object=cut, pad_token=PAD, unk_token=UNKNOWN)
+    return PreTrainedTokenizerFast(tokenizer_object=cut, pad_token=PAD, unk_token=UNKNOWN)
+
+
+def _cutter() -> "tuple[Normalizer, PreTokenizer]":
+    """Give what cuts a string into words: BERT's rules, except that accents stay."""
+    from tokenizers import normalizers, pre_tokenizers
+
+    normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=False)
+    return normalizer, pre_tokenizers.BertPreTokenizer()
 
 
 def _list_of_words(text: Sequence[str]) -> Sequence[str]:

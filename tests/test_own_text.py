@@ -1,0 +1,678 @@
+"""Own text: what a file or a DataFrame of a user holds is read right, or refused with its row."""
+
+import codecs
+import csv
+import gzip
+import io
+import re
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas
+import pytest
+from text_files import ROOT, write
+
+import w2v
+from w2v import __main__ as command
+from w2v.text.corpus import load_texts, preprocess
+from w2v.text.labelled import load_csv, load_frame, split_labelled
+from w2v.text.tokens import tokenize
+from w2v.text.vocabulary import Vocabulary
+
+CLASSES = ["World", "Sports"]
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Write some bytes or text to a CSV file, and load it."""
+
+    def write_and_load(content, classes=CLASSES, name="some.csv", **columns):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        rows = load_csv(path, classes, **columns)
+        return list(zip(rows["text"], rows["label"], strict=True))
+
+    return write_and_load
+
+
+# A CSV: read right
+
+TWO = [("first, text", 0), ("second", 1)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '1,"first, text"\n2,second\n',
+        'World,"first, text"\nSports,second\n',
+        '0,"first, text"\n1,second\n',
+        '1, "first, text"\n2 ,  second  \n',  # spaces around the cells
+        '1,"first, text"\r\n2,second\r\n',
+        '1,"first, text"\r2,second',
+        '\n1,"first, text"\n\n  \n2,second\n\n\n',  # blank lines
+        '\ufeff1,"first, text"\n2,second\n',
+        'label,text\n1,"first, text"\nSports,second\n',
+        'Text,Label\n"first, text",World\nsecond,Sports\n',
+        'class,title,description\n1,"first,",text\n2,,second\n',
+        '\ufeff"Class Index","Title"\n1,"first, text"\n2,"second"\n',
+        'sentiment,review\n"0","first, text"\n"1","second"\n',
+    ],
+)
+def test_each_usual_form_of_a_csv_gives_the_same_rows(read, content):
+    assert read(content) == TWO
+    assert read(gzip.compress(content.encode()), name="some.csv.gz") == TWO
+
+
+def test_the_bytes_say_whether_a_file_is_packed_and_not_its_name(read):
+    assert read(gzip.compress(b'1,"first, text"\n2,second\n')) == TWO
+    assert read('1,"first, text"\n2,second\n', name="some.csv.gz") == TWO
+
+
+def test_a_text_is_left_as_it_is(read):
+    text = 'He said "no" &lt;b&gt; #39;s \\ <br /> 5" café 狗\nnew line'
+    content = io.StringIO()
+    csv.writer(content).writerows([["1", text], ["2", "NA"], ["2", "None"], ["1", "007"]])
+    assert [found for found, _ in read(content.getvalue())] == [text, "NA", "None", "007"]
+
+
+def test_a_cell_may_be_longer_than_the_csv_module_takes(read):
+    before = csv.field_size_limit()
+    assert len(read("1," + "word " * 30_000 + "\n")[0][0]) == 149_999
+    assert csv.field_size_limit() == before
+
+
+def test_columns_are_named_and_joined_in_that_order(read):
+    content = "id,topic,head,note\n7,World,second,first\n8,Sports,c,d\n"
+    columns = {"text": ["note", "head"], "label": "topic"}
+    assert read(content, **columns) == [("first second", 0), ("d c", 1)]
+    assert read(content, text="note", label="topic") == [("first", 0), ("d", 1)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["b", "a", "b"], ["a", "b"]),
+        (["10", "9", "2"], ["2", "9", "10"]),
+        (["10", "9", "x"], ["10", "9", "x"]),
+        (["0", "1", "0"], ["0", "1"]),
+    ],
+)
+def test_classes_are_found_sorted_and_said(tmp_path, capsys, labels, classes):
+    write(tmp_path / "own.csv", "label,text\n" + "".join(f"{label},t\n" for label in labels))
+    rows = load_csv(tmp_path / "own.csv")
+    assert rows.features["label"].names == classes
+    assert [classes[i] for i in rows["label"]] == labels
+    assert capsys.readouterr().out == f"own.csv: {len(classes)} classes, {', '.join(classes)}.\n"
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected", "said"),
+    [
+        ("12", [0, 1], False),
+        ("01", [0, 1], False),
+        ("11", [0, 0], True),  # of two classes: the first, if numbers count from 1
+        ("World 1", [0, 0], True),
+    ],
+)
+def test_numbers_count_from_one_where_there_is_no_zero(read, capsys, labels, expected, said):
+    labels = labels.split() if " " in labels else list(labels)
+    rows = read("".join(f"{label},text\n" for label in labels))
+    assert [label for _, label in rows] == expected
+    assert ("some.csv: its labels count from 1 (World)." in capsys.readouterr().err) == said
+
+
+def test_where_classes_are_named_by_digits_a_label_is_a_name(read):
+    assert read("2,a\n1,b\n", ["2", "1"]) == [("a", 0), ("b", 1)]
+    with pytest.raises(
+        ValueError, match="row 3 of some.csv must have a label of one of 0, .* '10'"
+    ):
+        read("0,zero\n9,nine\n10,ten\n", [str(i) for i in range(10)])
+    with pytest.raises(ValueError, match="row 1 .* one of 2020, 2021, got '1'"):
+        read("1,a\n", ["2020", "2021"])
+
+
+# A CSV: refused, with the file, the row and the reason
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('1,"an open quote\n2,second\n1,third\n', "row 1 of some.csv must close each quote"),
+        ('1,a\n2,"open\n', "row 2 of some.csv must close each quote"),
+        ('1,"open\n2,"second"\n', r"row 1 of some.csv must end a cell after its closing quote"),
+        ('1,"he said \\"no\\""\n', r"row 1 of some.csv must end .* inside a cell twice \(\"\"\)"),
+        ("1,a\n2,b,c\n", "row 2 of some.csv must have as many cells as row 1, 2, got 3: .*comma"),
+        ("1,a\n\n2\n", "row 3 of some.csv must have as many cells as row 1, 2, got 1"),
+        ("1;a\n2;b\n", "row 1 of some.csv must have two cells or more, .* by commas"),
+        ("label\ttext\n1\ta, b\n", "row 1 of some.csv must have .* by commas"),
+        ("a\nb\n", "row 1 of some.csv must have two cells or more, got 1"),
+        ("1,a\n3,b\n", "row 2 of some.csv must have a label of 1 to 2, or one of World,.* got '3'"),
+        ("1,a\n,b\n", r"row 2 of some.csv must have a label, got '' and \['b'\]"),
+        ("0,a\n2,b\n", "row 2 of some.csv must have a label of 0 to 1, .*, got '2'"),
+        ("1.0,a\n2.0,b\n", "row 1 of some.csv must have a label of 1 to 2, .*, got '1.0'"),
+        ("sports,a\n2,b\n", "row 1 of .* got 'sports'; name the columns if that row is a header"),
+        ("topic,news\n1,a\n", "row 1 of some.csv .* got 'topic'; name the columns"),
+        ("1,\n2,b\n", "row 1 of some.csv must have a text"),
+        ("1,a\n2,\n", r"row 2 of some.csv must have a text, got \[''\]"),
+        ("1,a\n2,  \n", "row 2 of some.csv must have a text"),
+        ("label,text\n1,a\n2,\n", "row 3 of some.csv must have a text"),
+        (
+            "label,text,more\n1,a,b\n",
+            "some.csv must have no column beside label and text, .*'more'",
+        ),
+        ("id,text,label\n1,a,1\n", "some.csv must have no column beside label and text, got 'id'"),
+        (",label,text\n0,1,a\n", "some.csv must have no column beside label and text, got ''"),
+        ("label,class,text\n1,2,a\n", "some.csv must have one column of labels, got 'label', 'cl"),
+        ("label,text,text\n1,a,b\n", "some.csv must name each column once"),
+        ("label,text\n1,a\nlabel,text\n2,b\n", "row 3 of some.csv must hold a text, got the head"),
+        ("label,text\n", "some.csv must hold a labelled text, got none"),
+        ("", "some.csv must hold a labelled text, got none"),
+        ("\n\n", "some.csv must hold a labelled text, got none"),
+        (codecs.BOM_UTF8, "some.csv must hold a labelled text, got none"),
+        ("1,a\n2,b\0c\n", "line 2 of some.csv must be UTF-8 text, got a NUL byte"),
+        ("1,a\n2,caf\u00e9\n".encode("latin-1"), r"line 2 of some.csv must be UTF-8.*b'\\xe9'"),
+        ("1,a\n2,b\n".encode("utf-16"), "line 1 of some.csv must be UTF-8 text, .*save"),
+        ("1,a\n2,b\n".encode("utf-16-le"), "line 1 of some.csv must be UTF-8 text"),
+        ("1,a\n".encode("utf-32"), "line 1 of some.csv must be UTF-8 text"),
+        (bytes(range(256)), "line . of some.csv must be UTF-8 text"),
+    ],
+)
+def test_a_faulty_csv_is_one_error_that_names_the_place(read, content, message):
+    with pytest.raises(ValueError, match=message):
+        read(content)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_the_line_of_another_encoding_is_found_far_inside(read, encoding):
+    content = "".join(f"1,text {i}\n" for i in range(20_000)) + "2,caf\u00e9\n"
+    with pytest.raises(ValueError, match="line 20001 of some.csv must be UTF-8"):
+        read(content.encode(encoding))
+
+
+def damaged(packed):
+    middle = len(packed) // 2
+    return packed[:middle] + bytes(byte ^ 255 for byte in packed[middle : middle + 9]) + packed[-9:]
+
+
+PACKED = gzip.compress("".join(f"1,text {i}\n" for i in range(999)).encode())
+
+
+@pytest.mark.parametrize(
+    "content", [PACKED[:-1], PACKED[: len(PACKED) // 2], PACKED[:5], damaged(PACKED)]
+)
+def test_a_cut_or_damaged_gz_is_refused_by_name(read, data, content):
+    message = "must be a complete .gz file, got one that is cut or damaged .* again"
+    with pytest.raises(ValueError, match=f"some.csv.gz {message}"):
+        read(content, name="some.csv.gz")
+    (data / "ag_news/train_partial.csv.gz").write_bytes(content)
+    with pytest.raises(ValueError, match=f"train_partial.csv.gz {message}"):
+        w2v.load_labelled("ag_news", "local")
+    (data / "wikitext-2-v1/wiki.train.tokens.gz").write_bytes(content)
+    with pytest.raises(ValueError, match=f"wiki.train.tokens.gz {message}"):
+        w2v.load_documents("wikitext-2", "local")
+
+
+def test_a_damaged_tokenizer_of_the_directory_is_refused_by_name(data):
+    (data / "bert-base-uncased/tokenizer.json").write_text('{"version": "1.0", "trunc')
+    with pytest.raises(ValueError, match="bert-base-uncased' must hold the complete files"):
+        w2v.load_tokenizer("local")
+
+
+def test_a_path_that_is_no_file_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="path must be an existing file, got .*none.csv"):
+        load_csv(tmp_path / "none.csv", CLASSES)
+    with pytest.raises(FileNotFoundError, match="path must be an existing file, .*a directory"):
+        load_csv(tmp_path, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"text": "review", "label": "topic"}, "must have a column 'review', got 'topic', 'news'"),
+        ({"label": "topic", "text": "topic"}, "must have a column of text beside 'topic'"),
+        ({"text": "news"}, "must have one column of labels, got .*; name it: label="),
+        ({"label": "topic", "text": []}, "must have a column of text beside 'topic'"),
+    ],
+)
+def test_a_column_that_is_not_there_is_refused(read, columns, message):
+    with pytest.raises(ValueError, match=message):
+        read("topic,news\n1,a\n2,b\n", **columns)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (["one"], "classes must be two different names or more"),
+        (["a", "b", "a"], "classes must be two different names or more"),
+        (["a", ""], "classes must be two different names or more"),
+        (None, "row 1 of some.csv must be a header with the columns label and text"),
+    ],
+)
+def test_classes_that_are_none_are_refused(read, classes, message):
+    with pytest.raises(ValueError, match=message):
+        read("a,first\nb,second\n", classes)
+    with pytest.raises(TypeError, match="classes must be a list of names, got 'ab'"):
+        read("a,first\nb,second\n", "ab")
+
+
+def test_a_csv_of_a_single_class_is_refused_if_its_classes_are_to_be_found(read):
+    with pytest.raises(ValueError, match=r"must hold labels of two classes or more, got \['a'\]"):
+        read("label,text\na,first\na,second\n", None)
+
+
+# A DataFrame
+
+
+def test_a_frame_gives_the_rows_of_the_csv_that_it_writes(tmp_path):
+    frame = pandas.DataFrame({"label": ["b", "a"], "text": ["one, two", 'say "x"']})
+    frame.to_csv(tmp_path / "some.csv", index=False)
+    from_file, from_frame = load_csv(tmp_path / "some.csv"), load_frame(frame)
+    assert from_file.to_dict() == from_frame.to_dict()
+    assert from_frame.features["label"].names == ["a", "b"]
+
+
+@pytest.mark.parametrize("labels", [[1, 2], np.array([0, 1], dtype=np.int8), [True, False]])
+def test_labels_of_a_frame_may_be_integers_or_booleans(labels):
+    frame = pandas.DataFrame({"y": labels, "review": ["one", "two"]})
+    rows = load_frame(frame, label="y")
+    names = rows.features["label"].names
+    assert [names[i] for i in rows["label"]] == [str(label) for label in frame["y"].tolist()]
+    assert load_frame(frame.astype({"y": "category"}), label="y").to_dict() == rows.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("text", None, r"row 11 of frame must have a text, got \[None\]"),
+        ("text", float("nan"), r"row 11 of frame must have a text, got \[None\]"),
+        ("text", "  ", "row 11 of frame must have a text"),
+        ("text", 3.5, "row 11 of frame must have a string as its text, got 3.5"),
+        ("text", ["a", "b"], "row 11 of frame must have a string as its text, got"),
+        ("label", None, "row 11 of frame must have a label, a string or an integer, got None"),
+        ("label", 1.5, "row 11 of frame must have a label, a string or an integer, got 1.5"),
+        ("label", "", "row 11 of frame must have a label, got ''"),
+        ("label", "x", "row 11 of frame must have a label of 1 to 2, or one of World.* 'x'"),
+    ],
+)
+def test_a_faulty_cell_of_a_frame_is_named_by_the_label_of_its_row(column, value, message):
+    frame = pandas.DataFrame({"label": ["1", "2"], "text": ["a", "b"]}, dtype=object)
+    frame.index = [10, 11]
+    frame.at[11, column] = value
+    with pytest.raises(ValueError, match=message):
+        load_frame(frame, CLASSES)
+
+
+# Parts of own texts
+
+
+def test_own_texts_are_split_without_a_text_in_two_parts():
+    texts = [f"text {i % 15}" for i in range(20)]
+    frame = pandas.DataFrame({"text": texts, "label": [i % 15 % 2 for i in range(20)]})
+    *parts, split = split_labelled(load_frame(frame), n_valid=3, n_test=4)
+    found = [text for part in parts for text in part["text"]]
+    assert sorted(found) == sorted(set(texts)) and split == "held-out training rows"
+    assert [len(part) for part in parts] == [8, 3, 4]
+    with pytest.raises(ValueError, match="must leave a row to learn from, got 10 and 5 of 15"):
+        split_labelled(load_frame(frame), n_valid=10, n_test=5)
+
+
+# Documents
+
+
+def test_a_file_holds_a_document_a_line_and_a_folder_a_document_a_file(tmp_path):
+    write(tmp_path / "my.txt.gz", "\ufeffOne line.\r\n\n  Two \u2028 parts. ")
+    assert load_texts(tmp_path / "my.txt.gz") == ["One line.", "Two \u2028 parts."]
+    write(tmp_path / "folder/b.txt", "in\nseveral  lines\n")
+    write(tmp_path / "folder/deep/a.txt.gz", "first")
+    write(tmp_path / "folder/no.md", "left out")
+    write(tmp_path / "folder/empty.txt", "")
+    assert load_texts(tmp_path / "folder") == ["in several lines", "first"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("my.txt", b"\n \n", "must hold a document"),
+        ("my.txt", "a\n".encode("utf-16"), "line 1 of my.txt must be UTF-8"),
+        ("my.csv", b"1,a\n", "text must be a file of plain text, got 'my.csv'; see load_csv"),
+        ("my.csv.gz", PACKED, "text must be a file of plain text"),
+        ("my.txt.gz", PACKED[:-1], "my.txt.gz must be a complete .gz file"),
+        ("folder/other.md", b"a\n", "must hold a document"),
+    ],
+)
+def test_a_text_that_is_none_is_refused(tmp_path, name, content, message):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        load_texts(tmp_path / name.partition("/")[0])
+
+
+def test_strings_are_tokenised_as_a_dataset_of_them():
+    texts = ["the sea, the Sea", "", "land"]
+    tokenizer = Vocabulary.from_strings(texts).tokenizer()
+    words = tokenizer.convert_ids_to_tokens([2, 3, 4, 5])
+    ids = {word: i for i, word in enumerate(words, start=2)}
+    expected = [
+        [ids[w] for w in text] for text in (["the", "sea", ",", "the", "sea"], [], ["land"])
+    ]
+    for given in (texts, tuple(texts), pandas.Series(texts), np.array(texts), iter(texts)):
+        assert tokenize(given, tokenizer)["input_ids"][:] == expected
+    parts = preprocess(pandas.Series(texts, index=[5, 6, 7]), tokenizer, valid_fraction=0.4)
+    assert [len(part) for part in parts] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("documents", "message"),
+    [
+        ("one string", "a list of strings, got str; pass one column"),
+        (["a", None], "documents must hold strings, got None in row 1"),
+        (["a", 3], "documents must hold strings, got 3 in row 1"),
+        ([["a", "b"]], r"documents must hold strings, got \['a', 'b'\] in row 0"),
+        ([{"text": "a"}], "documents must hold strings, got {'text': 'a'} in row 0"),
+        (pandas.DataFrame({"text": ["a"]}), "a list of strings, got DataFrame; pass one column"),
+        ({"train": ["a"]}, "a list of strings, got dict; pass one column, or one split"),
+    ],
+)
+@pytest.mark.parametrize("call", [tokenize, preprocess])
+def test_documents_that_are_no_strings_are_one_plain_error(call, documents, message):
+    with pytest.raises(TypeError, match=message):
+        call(documents, None)
+
+
+def test_a_dataset_without_strings_in_a_column_text_is_one_plain_error():
+    from datasets import Dataset
+
+    with pytest.raises(ValueError, match=r"must have a column 'text', got \['body'\]"):
+        tokenize(Dataset.from_dict({"body": ["a"]}), None)
+    tokenizer = Vocabulary.from_strings(["a"]).tokenizer()
+    with pytest.raises(TypeError, match="documents must hold strings, got None in row 1"):
+        tokenize(Dataset.from_dict({"text": ["a", None]}), tokenizer)
+
+
+# Words of a text's own
+
+
+def test_strings_are_counted_as_their_tokenizer_cuts_them():
+    texts = ["Hello, WORLD!", "hello caf\u00e9\u2026 \u72d7 \u0928\u092e\u0938\u094d\u0924\u0947"]
+    vocabulary = Vocabulary.from_strings(texts)
+    assert vocabulary.words[2] == "hello" and vocabulary.count("hello") == 2
+    assert {"caf\u00e9", "\u72d7", "\u0928\u092e\u0938\u094d\u0924\u0947"} <= set(vocabulary.words)
+    ids = tokenize(texts, vocabulary.tokenizer())["input_ids"]
+    assert [i for row in ids for i in row].count(vocabulary.unknown_id) == 0
+    assert np.bincount(np.concatenate(ids), minlength=len(vocabulary)).tolist() == (
+        vocabulary.counts.tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [("abc", "texts must be several strings"), ([3], "must be strings, got 3")],
+)
+def test_what_is_no_list_of_strings_makes_no_vocabulary(texts, message):
+    with pytest.raises(TypeError, match=message):
+        Vocabulary.from_strings(texts)
+
+
+SEA = "The ship is on the sea, the fish is in the sea."
+LAND = "A horse runs over a field and a cow stands on a field."
+CONFIG = w2v.Word2VecConfig(dim=8, radius=2, ratio=3, batch_size=8, epochs=10, learning_rate=0.2)
+
+
+def planted(n):
+    """Sentences of words that go together, in turn of the sea and of the land."""
+    draw = np.random.default_rng(3)
+    sides = (["sea", "ship", "fish", "sail", "wave"], ["field", "horse", "cow", "barn", "wheat"])
+    return [" ".join(draw.choice(sides[i % 2], 12)) + "." for i in range(n)]
+
+
+@pytest.mark.parametrize("make", [list, lambda texts: [" ".join(texts)]])
+def test_strings_become_vectors_of_their_words(make):
+    vectors = w2v.train_on_texts(make(planted(200)), CONFIG, progress=False)
+    assert {"sea", "ship", "horse", "."} <= set(vectors.words) and "<pad>" not in vectors
+    assert vectors.vectors.shape == (11, 8)
+    assert vectors.similarity("cow", "horse") > vectors.similarity("cow", "fish") + 0.2
+
+
+def test_no_word_of_a_long_text_is_cut_off(monkeypatch, tmp_path):
+    given = []
+
+    def train_and_save(documents, held_out, *_, **options):
+        given.append((documents, held_out, options))
+        return None, None, tmp_path
+
+    monkeypatch.setattr("w2v.pretraining.train_and_save", train_and_save)
+    texts = ["word " * 3000, "few words", "a b c d e f"]
+    w2v.pretrain_on_texts(texts, CONFIG, tmp_path)
+    ((documents, held_out, options),) = given
+    lengths = [[len(ids) for ids in part["input_ids"]] for part in (documents, held_out)]
+    assert sorted(lengths[0] + lengths[1]) == [2, 6, 3000]
+    assert len(lengths[1]) == 1 and lengths[1] != [2]  # too short to measure a loss on
+    assert options["words"][:3] == ["<pad>", "<unk>", "word"]
+
+
+def test_texts_too_short_for_a_window_are_refused():
+    with pytest.raises(ValueError, match="must hold a document of 5 words"):
+        w2v.train_on_texts(["a b c d", "a b"], CONFIG)
+    with pytest.raises(ValueError, match="documents must hold at least one text"):
+        w2v.train_on_texts([], CONFIG)
+
+
+# The command line
+
+TRAIN = "--dim 8 --radius 2 --ratio 3 --batch_size 8 --epochs 2 --directory there"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, fresh_process):
+    """A folder to work in, with a text and labelled texts; no other text can be reached."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("W2V_DATA", raising=False)
+    write(tmp_path / "my.txt", f"{SEA}\n{LAND}\n" * 20)
+    rows = [[SEA[i % 9 :] + str(i), "sea"] for i in range(30)]
+    rows += [[LAND[i % 9 :] + str(i), "land"] for i in range(30)]
+    frame = pandas.DataFrame(rows, columns=["words", "topic"])
+    frame.to_csv("my.csv", index=False)
+    return tmp_path
+
+
+def run(arguments):
+    assert command.main(arguments.split()) == 0
+
+
+def test_own_text_goes_from_train_to_neighbours_and_export(folder, capsys):
+    run(f"train --text my.txt {TRAIN}")
+    path = capsys.readouterr().out.splitlines()[-1]
+    run(f"neighbours {path} sea horse")
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["sea", "horse"]
+    run(f"export {path} --output vectors.txt")
+    words = w2v.WordVectors.load_word2vec_format("vectors.txt").words
+    assert {"sea", "horse", "."} <= set(words) and "<pad>" not in words
+    assert command.main(["neighbours", path, "submarine"]) == 2
+    assert capsys.readouterr().err.startswith("w2v: word must be one of the ")
+
+
+def test_own_text_may_have_the_tokenizer_of_the_source(folder, monkeypatch):
+    given = []
+
+    def pretrain_on_texts(texts, config, directory, **options):
+        given.append((texts, options))
+        return "a path", w2v.History()
+
+    monkeypatch.setattr("w2v.text.corpus.load_tokenizer", lambda source: f"that of {source}")
+    monkeypatch.setattr("w2v.pretraining.pretrain_on_texts", pretrain_on_texts)
+    run(f"train --text my.txt --vocabulary bert --source builtin {TRAIN}")
+    run(f"train --text my.txt --min_count 3 --source builtin {TRAIN}")
+    assert [len(texts) for texts, _ in given] == [40, 40]
+    assert [options["tokenizer"] for _, options in given] == ["that of builtin", None]
+    assert given[1][1]["min_count"] == 3
+
+
+def test_own_rows_go_from_classify_to_score_and_predict(folder, capsys, monkeypatch):
+    columns = "--csv my.csv --text_column words --label_column topic"
+    options = "--batch_size 4 --epochs 8 --learning_rate 0.02 --dim 8 --output c.ckpt"
+    run(f"classify {columns} {options}")
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "my.csv: 2 classes, land, sea." and "c.ckpt" in printed
+    run(f"score --classifier c.ckpt {columns}")
+    assert float(capsys.readouterr().out.split()[1].rstrip(",")) > 0.9
+    assert command.main(["predict", "--classifier", "c.ckpt", SEA, LAND]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [(line[0], line[2]) for line in lines] == [("sea", SEA), ("land", LAND)]
+    assert all(0.5 < float(line[1]) <= 1 for line in lines)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{LAND}\r\n\nthe ship\n"))
+    run("predict --classifier c.ckpt")
+    assert [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()] == [
+        LAND,
+        "",
+        "the ship",
+    ]
+
+
+def test_a_classifier_starts_from_the_words_of_its_checkpoint(folder, capsys):
+    run(f"train --text my.txt {TRAIN}")
+    path = capsys.readouterr().out.splitlines()[-1]
+    columns = "--csv my.csv --text_column words --label_column topic"
+    run(f"classify {columns} --checkpoint {path} --batch_size 4 --epochs 1 --output c.ckpt")
+    assert w2v.classifier_words("c.ckpt") == w2v.checkpoint.read_checkpoint(path)["words"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (f"train --text none.txt {TRAIN}", "path must be an existing file, got 'none.txt'"),
+        (f"train --text my.csv {TRAIN}", "text must be a file of plain text, got 'my.csv'"),
+        (f"train --corpus imbd {TRAIN}", "corpus must be one of 'wikitext-2', .*, got 'imbd'"),
+        (f"train --vocabulary own {TRAIN}", "vocabulary must be one of 'words', 'bert', got 'own'"),
+        ("classify --csv my.csv --batch_size 4 --epochs 1", "row 1 of my.csv must be a header"),
+        ("predict --classifier none.ckpt text", "path must be an existing file, got 'none.ckpt'"),
+        ("neighbours none.ckpt sea", "path must be an existing file, got 'none.ckpt'"),
+    ],
+)
+def test_an_error_of_the_user_is_one_line(folder, capsys, arguments, message):
+    assert command.main(arguments.split()) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.match(f"w2v: {message}", line)
+
+
+@pytest.mark.parametrize("name", command.COMMANDS)
+def test_every_command_helps_and_knows_the_source(name, capsys):
+    with pytest.raises(SystemExit) as left:
+        command.main([name, "--help"])
+    assert left.value.code == 0
+    shown = capsys.readouterr().out
+    assert "--source" in shown and f"python -m w2v {name}" in shown
+
+
+@pytest.mark.parametrize("name", command.COMMANDS)
+def test_an_unknown_option_is_named(name, capsys):
+    needed = {
+        "train": "--dim 1 --radius 1 --ratio 1 --batch_size 1 --epochs 1",
+        "classify": "--batch_size 1 --epochs 1",
+        "neighbours": "a.ckpt word",
+        "export": "a.ckpt --output a.txt",
+        "score": "--classifier a.ckpt",
+        "predict": "--classifier a.ckpt text",
+        "study": "--name labels",
+    }
+    with pytest.raises(SystemExit) as left:
+        command.main([name, *needed[name].split(), "--epoch_count=3"])
+    assert left.value.code == 2
+    assert "error: unknown option --epoch_count=3" in capsys.readouterr().err
+
+
+def test_a_home_in_a_path_is_found_behind_an_equals_sign(folder, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    (folder / "home").mkdir()
+    (folder / "my.txt").rename(folder / "home/my.txt")
+    run(f"train --text=~/my.txt {TRAIN.replace('there', '~/there')}")
+    path = capsys.readouterr().out.splitlines()[-1]
+    run(f"export {path} --output=~/v.txt")
+    assert (folder / "home/v.txt").exists() and not (folder / "~").exists()
+    assert path.startswith(str(folder / "home/there"))
+
+
+def test_the_library_finds_the_home_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "my.csv", "1,a\n2,b\n")
+    assert len(load_csv("~/my.csv", CLASSES)) == 2
+    path, _ = w2v.pretrain_on_texts([SEA] * 9, CONFIG, "~/there", progress=False)
+    assert path.parent == tmp_path / "there" and path.exists()
+    assert not list(path.parent.glob("*.last")) and not (tmp_path / "~").exists()
+    w2v.load_word2vec("~/there/" + path.name)
+
+
+def w2v_process(*arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "w2v", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"]])
+def test_a_reader_that_has_gone_is_no_error(arguments):
+    process = w2v_process(*arguments)
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(60) in (0, 141)  # argparse of Python 3.12 leaves its help unsaid
+
+
+def test_an_interrupt_is_one_line(folder):
+    options = TRAIN.replace("--epochs 2", "--epochs 20000").replace("there", str(folder / "there"))
+    process = w2v_process("train", "--text", str(folder / "my.txt"), *options.split())
+    for _ in range(600):
+        if (folder / "there/best").exists() or process.poll() is not None:
+            break
+        time.sleep(0.1)
+    process.send_signal(2)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert error == "w2v: interrupted; run it again to go on from what is finished\n"
+
+
+# Any machine
+
+
+@pytest.mark.parametrize(
+    "variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"]
+)
+def test_each_offline_variable_of_the_hub_is_honoured(variable):
+    script = (
+        "import urllib.request\n"
+        "urllib.request.urlopen = None\n"  # a request would end its thread with a TypeError
+        "from w2v.text import sources\n"
+        "print(sources._hub_answers())"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": str(ROOT), "PATH": "", variable: "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (process.stdout, process.stderr) == ("False\n", "")
+
+
+def test_without_a_home_the_cache_costs_a_sentence(monkeypatch, capsys):
+    for name in ("HOME", "W2V_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # a user id without a name
+    monkeypatch.setattr("w2v.text.tokens.CACHED_FROM", 1)
+    tokenizer = Vocabulary.from_strings(["a b"]).tokenizer()
+    assert tokenize(["a b"], tokenizer)["input_ids"][:] == [[2, 3]]
+    said = capsys.readouterr().out
+    assert said.startswith("The ids could not be cached (") and "HOME is not set" in said
+
+
+def test_a_w2v_data_that_is_a_file_is_one_plain_line(folder, monkeypatch, capsys):
+    monkeypatch.setenv("W2V_DATA", str(folder / "my.txt"))
+    assert command.main(f"train {TRAIN}".split()) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("w2v: W2V_DATA must name a directory, got ")

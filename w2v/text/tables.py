@@ -1,0 +1,292 @@
+"""The one reader of labelled tables: CSV files and DataFrames, row by row, nothing guessed.
+
+Every fault is one `ValueError` that names the file, the row and the reason. Rows are counted as a
+spreadsheet counts them: the header is row 1, and a blank line is a row, too.
+"""
+
+import csv
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# Without names for the columns, a first row that holds one of the first and at least one of the
+# second names is a header.
+LABEL_NAMES = ("label", "labels", "class", "class index", "category", "sentiment", "target")
+TEXT_NAMES = ("text", "texts", "title", "description", "body", "headline", "content", "sentence")
+TEXT_NAMES += ("review", "document", "subject", "message", "tweet", "comment")
+
+_FIELD_LIMIT = 2**31 - 1  # letters of a cell; the csv module alone stops at 131,072
+_INTEGER = re.compile(r"[+-]?\d+")
+
+
+@dataclass(frozen=True)
+class LabelledRow:
+    """Hold the label and the texts of a row, and where it stands.
+
+    Args:
+        where: the row and its file, for messages.
+        label: the cell of the label.
+        texts: the cells that are joined to the text.
+    """
+
+    where: str
+    label: Any
+    texts: Sequence[Any]
+
+
+def read_rows(lines: Iterable[str], name: str) -> list[tuple[int, list[str]]]:
+    """Read the rows of a CSV file; blank lines are skipped.
+
+    Args:
+        lines: the lines of the file, with their line ends.
+        name: of the file, for messages.
+
+    Returns:
+        The number of each row and its cells, without spaces around them.
+
+    Raises:
+        ValueError: a quote that never closes, a row with more or fewer cells than the first, or
+            a file that holds no row.
+    """
+    reader = csv.reader(lines, strict=True, skipinitialspace=True)
+    rows, number = [], 0
+    limit = csv.field_size_limit(_FIELD_LIMIT)
+    try:
+        while True:
+            number += 1
+            try:
+                row = [cell.strip() for cell in next(reader)]
+            except StopIteration:
+                break
+            except csv.Error as error:
+                raise ValueError(f"row {number} of {name} must {_cure(error)}") from None
+            if row not in ([], [""]):
+                rows.append((number, row))
+    finally:
+        csv.field_size_limit(limit)
+    if not rows:
+        raise ValueError(f"{name} must hold a labelled text, got none")
+    first, width = rows[0][0], len(rows[0][1])
+    for number, row in rows:
+        if width < 2 or len(row) != width:
+            wanted = "two cells or more" if width < 2 else f"as many cells as row {first}, {width}"
+            cure = "put a text that holds a comma into double quotes"
+            if re.search(r"[;\t|]", row[0]):
+                cure = "separate the cells by commas"
+            raise ValueError(
+                f"row {number} of {name} must have {wanted}, got {len(row)}: {row!r:.80}; {cure}"
+            )
+    return rows
+
+
+def _cure(error: csv.Error) -> str:
+    """Say what the csv module misses in a row."""
+    if "unexpected end" in str(error):
+        return "close each quote that opens a cell, got no closing quote before the file ends"
+    if "expected after" in str(error):
+        return 'end a cell after its closing quote; write a quote inside a cell twice ("")'
+    return f"be a row of CSV; {error}"
+
+
+def read_labelled(
+    lines: Iterable[str],
+    name: str,
+    classes: Sequence[str] | None,
+    *,
+    text: str | Sequence[str] | None = None,
+    label: str | None = None,
+    first: int | None = None,
+) -> tuple[list[str], list[int], list[str]]:
+    """Read the texts and labels of a CSV file.
+
+    Args:
+        lines: the lines of the file, with their line ends.
+        name: of the file, for messages.
+        classes: the names of the classes; None takes the labels that the file holds.
+        text: the column of the text, or several that are joined; None finds them.
+        label: the column of the label; None finds it.
+        first: the number of the first class, 0 or 1; None finds it.
+
+    Returns:
+        The texts, their labels (0 ... n - 1), and the names of the n classes.
+
+    Raises:
+        ValueError: what `load_csv` refuses.
+    """
+    rows = read_rows(lines, name)
+    number, header = rows[0]
+    folded = [cell.casefold() for cell in header]
+    is_header = any(cell in LABEL_NAMES for cell in folded) and any(
+        cell in TEXT_NAMES for cell in folded
+    )
+    if is_header or text is not None or label is not None:
+        label, texts = find_columns(name, header, text, label)
+        place, places = header.index(label), [header.index(column) for column in texts]
+        rows = rows[1:]
+        for number, row in rows:
+            if row == header:
+                raise ValueError(f"row {number} of {name} must hold a text, got the header again")
+    elif classes is None:
+        raise ValueError(
+            f"row {number} of {name} must be a header with the columns label and text, "
+            f"got {header!r:.80}; name the columns, or give the classes of a file without header"
+        )
+    else:
+        place, places = 0, list(range(1, len(header)))
+    found = [
+        LabelledRow(f"row {number} of {name}", row[place], [row[i] for i in places])
+        for number, row in rows
+    ]
+    return texts_and_labels(found, name, classes, first=first)
+
+
+def find_columns(
+    name: str, header: Sequence[str], text: str | Sequence[str] | None, label: str | None
+) -> tuple[str, list[str]]:
+    """Find the column of the label and those of the text.
+
+    Args:
+        name: of the file, for messages.
+        header: the names of the columns.
+        text: the column of the text, or several; None finds them.
+        label: the column of the label; None finds it.
+
+    Returns:
+        The column of the label, and the columns of the text in the order in which they are joined.
+
+    Raises:
+        ValueError: a name that is not there or is there twice, or a column of which it is not
+            known whether it is text.
+    """
+    columns = ", ".join(map(repr, header))
+    if len(set(header)) < len(header):
+        raise ValueError(f"{name} must name each column once, got {columns}")
+    labels = [column for column in header if column.casefold() in LABEL_NAMES]
+    if label is None and len(labels) != 1:
+        raise ValueError(
+            f"{name} must have one column of labels, got {columns}; name it: label='...'"
+        )
+    label = labels[0] if label is None else label
+    if text is None:
+        texts = [column for column in header if column != label]
+        unknown = [column for column in texts if column.casefold() not in TEXT_NAMES]
+        if unknown and len(texts) > 1:
+            raise ValueError(
+                f"{name} must have no column beside label and text, got {columns}; "
+                "name the columns to read: text='...', label='...'"
+            )
+    else:
+        texts = [text] if isinstance(text, str) else list(text)
+    for column in (label, *texts):
+        if column not in header:
+            raise ValueError(f"{name} must have a column {column!r}, got {columns}")
+    if not texts or label in texts:
+        raise ValueError(f"{name} must have a column of text beside {label!r}, got {columns}")
+    return label, texts
+
+
+def texts_and_labels(
+    rows: Sequence[LabelledRow],
+    name: str,
+    classes: Sequence[str] | None,
+    *,
+    first: int | None = None,
+) -> tuple[list[str], list[int], list[str]]:
+    """Check labels and texts, and number the labels from 0.
+
+    A label is the name of a class, or its number. Numbers count from 0 where a 0 occurs, else from
+    1. Where a class has a number as its name, labels are names only.
+
+    Args:
+        rows: at least one.
+        name: of the file, for messages.
+        classes: the names of the classes; None takes the labels that the rows have, sorted, and
+            prints them.
+        first: the number of the first class, 0 or 1; None finds it as said above.
+
+    Returns:
+        The texts, their labels (0 ... n - 1), and the names of the n classes.
+
+    Raises:
+        TypeError: `classes` is a string.
+        ValueError: no row, an empty text, a text that is no string, a label that is none of the
+            classes, or classes that are fewer than two or not different.
+    """
+    if not rows:
+        raise ValueError(f"{name} must hold a labelled text, got none")
+    labels, texts = [_label(row) for row in rows], [_text(row) for row in rows]
+    if classes is None:
+        numbers = all(_INTEGER.fullmatch(label) for label in labels)
+        classes = sorted(set(labels), key=int if numbers else None)
+        if len(classes) < 2:
+            raise ValueError(f"{name} must hold labels of two classes or more, got {classes!r}")
+        print(f"{name}: {len(classes)} classes, {', '.join(classes):.200}.")
+    classes = check_classes(classes)
+    ids = {label: i for i, label in enumerate(classes)}
+    wanted = f"one of {', '.join(classes)}"
+    if not any(map(_INTEGER.fullmatch, classes)):
+        n = len(classes)
+        if first is None:
+            first = 0 if "0" in labels else 1
+            numbers = {int(label) for label in labels if _INTEGER.fullmatch(label)}
+            if first and numbers and max(numbers) < n:
+                print(f"{name}: its labels count from 1 ({classes[0]}).", file=sys.stderr)
+        ids |= {str(first + i): i for i in range(n)}
+        wanted = f"{first} to {first + n - 1}, or {wanted}"
+    for row, label in zip(rows, labels, strict=True):
+        if label not in ids:
+            header = row is rows[0] and not _INTEGER.fullmatch(label)
+            raise ValueError(
+                f"{row.where} must have a label of {wanted:.200}, got {label!r:.80}"
+                f"{'; name the columns if that row is a header' if header else ''}"
+            )
+    return texts, [ids[label] for label in labels], classes
+
+
+def check_classes(classes: Sequence[str]) -> list[str]:
+    """Refuse names of classes that are not different, or fewer than two.
+
+    Args:
+        classes: the names; numbers become their digits.
+
+    Returns:
+        The names as strings.
+
+    Raises:
+        TypeError: one string.
+        ValueError: fewer than two names, an empty name, or a name given twice.
+    """
+    if isinstance(classes, str):
+        raise TypeError(f"classes must be a list of names, got {classes!r}")
+    names = [str(name).strip() for name in classes]
+    if len(names) < 2 or len(set(names)) < len(names) or not all(names):
+        raise ValueError(f"classes must be two different names or more, got {names!r:.200}")
+    return names
+
+
+def _label(row: LabelledRow) -> str:
+    """Give the label of a row as a string."""
+    label = row.label
+    if isinstance(label, str):
+        label = label.strip()
+    elif type(label).__name__ in ("bool", "bool_") or hasattr(label, "__index__"):
+        label = str(label)  # an integer or a boolean, of Python or of numpy
+    else:
+        raise ValueError(f"{row.where} must have a label, a string or an integer, got {label!r}")
+    if not label:
+        raise ValueError(f"{row.where} must have a label, got {label!r} and {row.texts!r:.80}")
+    return label
+
+
+def _text(row: LabelledRow) -> str:
+    """Join the texts of a row, None among them left out."""
+    cells = [cell for cell in row.texts if cell is not None]
+    for cell in cells:
+        if not isinstance(cell, str):
+            raise ValueError(f"{row.where} must have a string as its text, got {cell!r:.80}")
+    text = " ".join(cell.strip() for cell in cells if cell.strip())
+    if not text:
+        raise ValueError(f"{row.where} must have a text, got {list(row.texts)!r:.80}")
+    return text
