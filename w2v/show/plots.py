@@ -67,6 +67,11 @@ class Figure(MatplotlibFigure):
 
     @_plain_text()
     def draw(self, renderer: Any) -> None:
+        """Draw the figure, whatever the script of its texts.
+
+        Args:
+            renderer: what matplotlib draws with.
+        """
         super().draw(renderer)
 
 
