@@ -9,13 +9,13 @@ import operator
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.font_manager import fontManager
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
@@ -58,14 +58,20 @@ def _plain_text() -> Iterator[None]:
     }
     with plt.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")
+        warnings.filterwarnings("ignore", "Matplotlib currently does not support")  # a script
         yield
 
 
-class _Figure(Figure):
+class Figure(MatplotlibFigure):
     """A figure that is drawn without a warning in any script, also when it is saved later."""
 
     @_plain_text()
     def draw(self, renderer: Any) -> None:
+        """Draw the figure, whatever the script of its texts.
+
+        Args:
+            renderer: what matplotlib draws with.
+        """
         super().draw(renderer)
 
 
@@ -151,9 +157,9 @@ def _figure(
         dpi=DPI,
         layout="constrained",
         squeeze=False,
-        FigureClass=_Figure,
+        FigureClass=Figure,
     )
-    return figure, grid.ravel()
+    return cast(Figure, figure), grid.ravel()  # pyplot's own type forgets FigureClass
 
 
 def _look(i: int) -> dict[str, Any]:
