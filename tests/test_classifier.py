@@ -402,7 +402,7 @@ def test_words_are_hidden_in_training_alone_and_anew_in_each_epoch():
 def test_text_dataset_serves_the_rows_it_was_built_from():
     rows = [{"input_ids": text, "label": i} for i, text in enumerate([[1, 2, 3], [], [7], [8, 9]])]
     texts = TextDataset.from_documents(rows)
-    served = texts.__getitems__([3, 1, 0])
+    served = [texts[i] for i in (3, 1, 0)]
     assert [row["input_ids"].tolist() for row in served] == [[8, 9], [], [1, 2, 3]]
     assert [row["label"] for row in served] == [3, 1, 0]
     assert [row["input_ids"].tolist() for row in texts] == [[1, 2, 3], [], [7], [8, 9]]

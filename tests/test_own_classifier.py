@@ -238,10 +238,12 @@ def test_attend_refuses_what_is_no_string(text):
         attend(ClassAttentionModel(4, D, 2), tokenizer, text)
 
 
-def test_attend_refuses_a_tokenizer_of_a_larger_vocabulary():
+def test_attend_refuses_a_tokenizer_of_a_larger_vocabulary_on_any_device(monkeypatch):
     tokenizer = Vocabulary.from_texts([["a", "b"]]).tokenizer()
-    with pytest.raises(ValueError, match=r"input_ids must lie in \[0, 3\), got 3"):
-        attend(ClassAttentionModel(3, D, 2), tokenizer, "a b")
+    with another_device(monkeypatch) as device:
+        for model in (ClassAttentionModel(3, D, 2), ClassAttentionModel(3, D, 2).to(device)):
+            with pytest.raises(ValueError, match=r"input_ids must lie in \[0, 3\), got 3"):
+                attend(model, tokenizer, "a b")
 
 
 EMPTY = {"input_ids": [], "label": 2}

@@ -184,7 +184,11 @@ def format_scores(scores: ClassifierScores, classes: Sequence[str]) -> str:
     Returns:
         A line for the accuracy, and a table with a row for each true class and a column for
         each predicted class.
+
+    Raises:
+        ValueError: not one name for each class.
     """
+    _check_names(classes, len(scores.confusion))
     width = max(8, *(len(name) + 1 for name in classes))
     lines = [
         f"accuracy {scores.accuracy:.4f}, 95% interval {scores.low:.4f} to {scores.high:.4f}, "
@@ -225,10 +229,7 @@ def save_classifier(
 
     Source: assignment Q4.2.
     """
-    if len(classes) != classifier.n_classes:
-        raise ValueError(
-            f"classes must name the {classifier.n_classes} classes, got {list(classes)!r}"
-        )
+    _check_names(classes, classifier.n_classes)
     vocab_size = classifier.embeddings.num_embeddings
     if words is not None and len(words) != vocab_size:
         raise ValueError(f"words must name the {vocab_size} ids, got {len(words)} words")
@@ -296,6 +297,12 @@ def classifier_words(path: str | os.PathLike) -> list[str] | None:
     """
     words = _read(path).get("words")
     return None if words is None else [str(word) for word in words]
+
+
+def _check_names(classes: Sequence[str], n_classes: int) -> None:
+    """Refuse names that are not one for each class."""
+    if isinstance(classes, str) or len(classes) != n_classes:
+        raise ValueError(f"classes must name the {n_classes} classes, got {classes!r}")
 
 
 def _read(path: str | os.PathLike) -> dict[str, Any]:

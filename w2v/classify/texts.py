@@ -63,25 +63,6 @@ class TextDataset(Dataset[dict[str, Any]]):
         text = self.tokens[self.starts[index] : self.ends[index]]  # (length,)
         return {"input_ids": text, "label": self.labels[index].item()}
 
-    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
-        """Serve the texts of a whole batch.
-
-        Args:
-            indices: B indices in [0, len(self)).
-
-        Returns:
-            B rows with `input_ids`, shape (length,), int32, and `label`, an int.
-
-        Source: `torch.utils.data.DataLoader`, which calls it where a dataset has it.
-        """
-        index = torch.as_tensor(indices)  # (B,)
-        bounds = zip(self.starts[index].tolist(), self.ends[index].tolist(), strict=True)
-        labels = self.labels[index].tolist()
-        return [
-            {"input_ids": self.tokens[start:end], "label": label}
-            for (start, end), label in zip(bounds, labels, strict=True)
-        ]
-
     def select(self, indices: Any) -> "TextDataset":
         """Select some of the texts; the array of tokens is shared.
 

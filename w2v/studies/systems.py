@@ -205,9 +205,10 @@ def mean_vectors(table: Tensor, texts: TextDataset) -> Tensor:
         Means, shape (n, d), float32; zero for a text without a token.
     """
     means = torch.zeros(len(texts), table.shape[1])  # (n, d)
-    for i, text in enumerate(texts.__getitems__(range(len(texts)))):
-        if len(text["input_ids"]):
-            means[i] = table[text["input_ids"].long()].mean(dim=0)  # (d,)
+    for i in range(len(texts)):
+        ids = texts[i]["input_ids"].long()  # (length,)
+        if len(ids):
+            means[i] = table[ids].mean(dim=0)  # (d,)
     return means
 
 
