@@ -2,9 +2,14 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
+from text_files import ROOT
 
 from w2v.files import write_json
 from w2v.studies.grid import digest, run_grid, write_results
@@ -81,3 +86,53 @@ def test_results_hold_rows_runs_versions_and_time(tmp_path):
     assert saved["run_seconds"] == 3.0
     assert saved["runs"][1] == {"settings": {"seed": 1}, "result": {"x": 1}}
     assert {"python", "torch", "numpy"} <= set(saved["versions"])
+
+
+SLEEPERS = """
+import os, sys, time
+from pathlib import Path
+from w2v.studies.grid import run_grid
+
+def sleep(settings):
+    Path(sys.argv[1], f"worker{os.getpid()}").touch()
+    time.sleep(100)
+    return {}
+
+if __name__ == "__main__":
+    run_grid(sleep, [{"n": 1}, {"n": 2}], sys.argv[1], workers=2, progress=False)
+"""
+
+
+def is_running(process):
+    """Tell whether there is such a process that has not ended."""
+    try:
+        os.kill(process, 0)
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+def wait_until(condition):
+    end = time.time() + 60
+    while not condition() and time.time() < end:
+        time.sleep(0.1)
+    assert condition()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc to see processes end")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_process_outlives_a_grid_that_is_ended(tmp_path, sent):
+    (tmp_path / "sleepers.py").write_text(SLEEPERS)
+    with subprocess.Popen(
+        [sys.executable, tmp_path / "sleepers.py", tmp_path],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as grid:
+        wait_until(lambda: len(list(tmp_path.glob("worker*"))) == 2)
+        grid.send_signal(sent)
+        _, error = grid.communicate(timeout=60)
+    workers = [int(file.name.removeprefix("worker")) for file in tmp_path.glob("worker*")]
+    wait_until(lambda: not any(map(is_running, workers)))
+    assert error.count("Traceback") == (sent == signal.SIGINT)  # that of the script itself

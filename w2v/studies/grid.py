@@ -5,6 +5,8 @@ import json
 import multiprocessing
 import os
 import platform
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -107,19 +109,39 @@ def _run_in_processes(
     run: Callable[[Row], Row], missing: dict[Path, Row], workers: int, bar: tqdm
 ) -> None:
     """Run what is missing, in as many processes as there are workers."""
+    before = multiprocessing.active_children()
     pool = ProcessPoolExecutor(
         min(workers, len(missing)),
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=torch.set_num_threads,
-        initargs=(1,),
+        initializer=_start_worker,
     )
     try:
         jobs = [pool.submit(_run_and_keep, run, s, file) for file, s in missing.items()]
         for job in as_completed(jobs):
             job.result()
             bar.update()
+    except KeyboardInterrupt:  # unfinished runs are lost anyway
+        for process in multiprocessing.active_children():
+            if process not in before:
+                process.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """Compute with one thread; end without a word when the parent ends, or with Ctrl-C."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the parent process, which may be killed, and end this one."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run_and_keep(run: Callable[[Row], Row], settings: Row, file: Path) -> None:
