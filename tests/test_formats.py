@@ -348,7 +348,7 @@ def test_of_equal_words_the_first_is_kept_and_the_file_named(tmp_path, binary):
     for row, word in enumerate(words):
         numbers = struct.pack("<3f", row, row, row) if binary else b"%d %d %d\n" % (row, row, row)
         content += word.encode() + b" " + numbers
-    with pytest.warns(UserWarning, match="twice' holds 3 words again, 'cat' for one; the first"):
+    with pytest.warns(UserWarning, match="twice' repeats 3 words, such as 'cat'; the first"):
         found = load(path, content, binary=binary)
     assert found.words == ["cat", "dog", "cow"]
     assert found.vectors[:, 0].tolist() == [0.0, 1.0, 3.0]

@@ -85,6 +85,7 @@ def test_nearest_words_are_those_of_the_loop(order, n_positive, n_negative, topn
 def test_a_word_can_be_given_as_it_is(vectors):
     assert vectors.most_similar("cat") == vectors.most_similar(["cat"])
     assert vectors.most_similar("cat", "dog") == vectors.most_similar(["cat"], ["dog"])
+    assert vectors.most_similar(np.array(["cat", "dog"])) == vectors.most_similar(["cat", "dog"])
 
 
 def test_the_length_of_a_vector_does_not_count():
@@ -197,9 +198,9 @@ def test_torch_takes_the_vectors_without_a_warning(make):
     tensor = torch.from_numpy(vectors.vectors)  # warnings are errors here
     tensor[2] = torch.arange(D) + 1.0
     before = vectors.similarity("cat", "dog"), vectors.most_similar("dog", topn=None)[2]
-    vectors.fill_norms()
-    assert vectors.most_similar("dog", topn=None)[2] == before[1]
     tensor[2] *= -1
+    vectors.fill_norms()  # keeps the unit vectors, as in gensim
+    assert vectors.most_similar("dog", topn=None)[2] == before[1]
     vectors.fill_norms(force=True)
     assert vectors.similarity("cat", "dog") == -before[0]
     assert vectors.most_similar("dog", topn=None)[2] == pytest.approx(-before[1], abs=1e-6)
@@ -212,7 +213,8 @@ def test_no_cosine_is_outside_of_its_range(dim):
     many = WordVectors([str(row) for row in range(300)], table)
     for word in many.words:
         assert many.similarity(word, word) == 1.0 and many.distance(word, word) == 0.0
-        math.acos(many.n_similarity([word], [word]))
+        opposite = many.words[int(word) ^ 1]
+        assert math.acos(many.similarity(word, opposite)) == pytest.approx(math.pi, abs=1e-6)
         for cosines in (many.most_similar(word, topn=None), 1 - many.distances(word)):
             assert abs(cosines).max() <= 1.0
         assert abs(many.cosine_similarities(many[word], many.vectors)).max() <= 1.0
@@ -731,6 +733,7 @@ SAME_CALLS = {
     "get_normed_vectors": lambda v: v.get_normed_vectors(),
     "get_mean_vector": lambda v: v.get_mean_vector(["cat", "dog", "cow"]),
     "get_mean_vector, weights": lambda v: v.get_mean_vector(["cat", "dog", "cow"], [1, -2, 5]),
+    "get_mean_vector, its weight": lambda v: v.get_mean_vector(["cow", "cat", "dog"], [5, 1, 2]),
     "get_mean_vector, no length": lambda v: v.get_mean_vector(["cat", 3], pre_normalize=False),
     "get_mean_vector, unit": lambda v: v.get_mean_vector(["cat", 3], post_normalize=True),
     "get_mean_vector, a vector": lambda v: v.get_mean_vector(["cat", 9 * QUERY], [1, 2]),
@@ -757,6 +760,7 @@ SAME_CALLS = {
     "most_similar, topn=None": lambda v: v.most_similar("cat", topn=None),
     "most_similar, topn=0": lambda v: v.most_similar("cat", topn=0),
     "most_similar, topn=-1": lambda v: v.most_similar("cat", topn=-1),
+    "most_similar, topn=-1, unknown": lambda v: v.most_similar("cow", topn=-1),
     "most_similar, topn=100": lambda v: v.most_similar("cat", topn=100),
     "most_similar, topn=np.int64": lambda v: v.most_similar("cat", topn=np.int64(4)),
     "most_similar, topn=2.0": lambda v: v.most_similar("cat", topn=2.0),
@@ -765,6 +769,7 @@ SAME_CALLS = {
     "most_similar, clip": lambda v: v.most_similar("cat", topn=3, clip_start=1, clip_end=6),
     "most_similar, by place": lambda v: v.most_similar(["cat"], ["hat"], 3, 2, 9),
     "most_similar, clip all": lambda v: v.most_similar("hat", topn=None, clip_start=4),
+    "most_similar, clip none": lambda v: v.most_similar("hat", clip_end=0),
     "most_similar, unknown": lambda v: v.most_similar("cow"),
     "most_similar, none": lambda v: v.most_similar(),
     "most_similar, short vector": lambda v: v.most_similar([QUERY[:3]]),

@@ -381,7 +381,7 @@ def _first_of_equal(
         return words, vectors
     twice = Counter(words).most_common(1)[0][0]
     warnings.warn(
-        f"{str(path)!r} holds {len(words) - len(first)} words again, {twice!r} for one; "
+        f"{str(path)!r} repeats {len(words) - len(first)} words, such as {twice!r}; "
         "the first of each is kept",
         stacklevel=4,
     )

@@ -256,7 +256,7 @@ class WordVectors:
         """
         import pandas as pd
 
-        return pd.DataFrame(self.vectors.copy(), index=pd.Index(self.words))
+        return pd.DataFrame(self.vectors, index=pd.Index(self.words), copy=True)
 
     # Words and their vectors
 
