@@ -144,7 +144,7 @@ def test_the_home_directory_is_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where a directory "~" would be made
     vectors = WordVectors(["cat", "dog"], TINY)
     vectors.save_word2vec_format("~/vectors.txt")
-    vectors.save_projector("~/projector")
+    assert vectors.save_projector("~/projector")[0] == tmp_path / "projector" / "vectors.tsv"
     assert {path.name for path in tmp_path.iterdir()} == {"vectors.txt", "projector"}
     assert WordVectors.load_word2vec_format("~/vectors.txt").words == ["cat", "dog"]
 
