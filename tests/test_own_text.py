@@ -546,6 +546,12 @@ def test_a_classifier_starts_from_the_words_of_its_checkpoint(folder, capsys):
         (f"train --vocabulary own {TRAIN}", "vocabulary must be one of 'words', 'bert', got 'own'"),
         ("classify --csv my.csv --batch_size 4 --epochs 1", "row 1 of my.csv must be a header"),
         ("predict --classifier none.ckpt text", "path must be an existing file, got 'none.ckpt'"),
+        (f"train --text my.txt --min_count 999 {TRAIN}", "texts must hold a word that occurs 999"),
+        (
+            "classify --csv my.csv --text_column words --label_column topic --batch_size 4 "
+            "--epochs 1 --output my.txt/c.ckpt",
+            "directory must be one that can be written, got 'my.txt'",
+        ),
         ("neighbours none.ckpt sea", "path must be an existing file, got 'none.ckpt'"),
     ],
 )
@@ -635,6 +641,24 @@ def test_an_interrupt_is_one_line(folder):
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert error == "w2v: interrupted; run it again to go on from what is finished\n"
+
+
+def test_standard_input_of_another_encoding_is_refused(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "latin-1"))
+    with pytest.raises(ValueError, match="standard input must be UTF-8 text; .*0xe9"):
+        command._read_stdin()
+
+
+def test_a_first_row_that_may_be_header_or_text_is_refused(read):
+    with pytest.raises(
+        ValueError, match="row 1 of some.csv must be a header or a text, got .*both"
+    ):
+        read("target,review\nother,b\n", ["target", "other"])
+
+
+def test_a_class_of_a_file_with_a_header_is_no_header(read):
+    with pytest.raises(ValueError, match="row 2 of some.csv must have a label .* got 'x'$"):
+        read("label,text\nx,a\n")
 
 
 # Any machine

@@ -190,6 +190,7 @@ def classify(arguments: list[str]) -> None:
 
     from w2v.checkpoint import read_checkpoint
     from w2v.config import check_choice
+    from w2v.files import check_writable
 
     epilog = (
         "To score a classifier that --output saved on a labelled CSV: "
@@ -200,6 +201,8 @@ def classify(arguments: list[str]) -> None:
     )
     kind = options.vocabulary or ("words" if options.csv else "bert")
     check_choice("vocabulary", kind, VOCABULARIES)
+    if options.output:  # before the training, which would be lost
+        check_writable(Path(options.output).parent)
     saved = read_checkpoint(options.checkpoint) if options.checkpoint else None
     if options.csv:
         rows = _load_csv(options, options.classes or None)
@@ -269,7 +272,7 @@ def predict(arguments: list[str]) -> None:
     texts_help = {"nargs": "*", "help": "each in quotes; none: the lines of standard input"}
     options, given = _parse("predict", arguments, PredictArguments, texts=texts_help)
     classifier, classes, tokenizer = _load_classifier(options)
-    texts = given.texts or [line.rstrip("\r\n") for line in sys.stdin]
+    texts = given.texts or _read_stdin()
     if not texts:
         raise ValueError("predict must get a text, got none")
     best = w2v.predict_texts(classifier, tokenizer, texts).max(dim=1)
@@ -392,6 +395,16 @@ def _load_csv(options: CsvArguments, classes: list[str] | None) -> Any:
     """Load the labelled texts that the options name."""
     columns = {"text": options.text_column or None, "label": options.label_column or None}
     return w2v.load_csv(options.csv, classes, **columns)
+
+
+def _read_stdin() -> list[str]:
+    """Read the lines of standard input, whatever encoding the system has."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="strict")
+    try:
+        return [line.rstrip("\r\n") for line in sys.stdin]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"standard input must be UTF-8 text; {error}") from None
 
 
 def _print_epochs(unit: str, losses: list[float], name: str, scores: list[float]) -> None:

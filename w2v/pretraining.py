@@ -155,6 +155,11 @@ def pretrain_on_texts(
     if tokenizer is None:
         vocabulary = Vocabulary.from_strings(documents["text"], min_count=min_count)
         tokenizer, words = vocabulary.tokenizer(), vocabulary.words
+        if len(words) == 2 and vocabulary.counts.any():  # pad and unknown alone
+            raise ValueError(
+                f"texts must hold a word that occurs {min_count} times or more, got none; "
+                "lower min_count"
+            )
     train_ids, valid_ids = _hold_out(tokenize(documents, tokenizer, max_length=NO_LIMIT), config)
     _, history, path = train_and_save(
         train_ids,

@@ -116,13 +116,18 @@ def read_labelled(
         ValueError: what `load_csv` refuses.
     """
     rows = read_rows(lines, name)
-    number, header = rows[0]
+    first_row, header = rows[0]
     folded = [cell.casefold() for cell in header]
     is_header = any(cell in LABEL_NAMES for cell in folded) and any(
         cell in TEXT_NAMES for cell in folded
     )
     if is_header or text is not None or label is not None:
         label, texts = find_columns(name, header, text, label)
+        if label in (classes or ()):
+            raise ValueError(
+                f"row {first_row} of {name} must be a header or a text, got {header!r:.80}, which "
+                "may be both; name the column of the label, or the class, otherwise"
+            )
         place, places = header.index(label), [header.index(column) for column in texts]
         rows = rows[1:]
         for number, row in rows:
@@ -130,7 +135,7 @@ def read_labelled(
                 raise ValueError(f"row {number} of {name} must hold a text, got the header again")
     elif classes is None:
         raise ValueError(
-            f"row {number} of {name} must be a header with the columns label and text, "
+            f"row {first_row} of {name} must be a header with the columns label and text, "
             f"got {header!r:.80}; name the columns, or give the classes of a file without header"
         )
     else:
@@ -139,7 +144,8 @@ def read_labelled(
         LabelledRow(f"row {number} of {name}", row[place], [row[i] for i in places])
         for number, row in rows
     ]
-    return texts_and_labels(found, name, classes, first=first)
+    has_header = not rows or rows[0][0] != first_row
+    return texts_and_labels(found, name, classes, first=first, has_header=has_header)
 
 
 def find_columns(
@@ -193,6 +199,7 @@ def texts_and_labels(
     classes: Sequence[str] | None,
     *,
     first: int | None = None,
+    has_header: bool = True,
 ) -> tuple[list[str], list[int], list[str]]:
     """Check labels and texts, and number the labels from 0.
 
@@ -205,6 +212,7 @@ def texts_and_labels(
         classes: the names of the classes; None takes the labels that the rows have, sorted, and
             prints them.
         first: the number of the first class, 0 or 1; None finds it as said above.
+        has_header: if not, the message about the first row's label says that it may be one.
 
     Returns:
         The texts, their labels (0 ... n - 1), and the names of the n classes.
@@ -237,7 +245,7 @@ def texts_and_labels(
         wanted = f"{first} to {first + n - 1}, or {wanted}"
     for row, label in zip(rows, labels, strict=True):
         if label not in ids:
-            header = row is rows[0] and not _INTEGER.fullmatch(label)
+            header = not has_header and row is rows[0] and not _INTEGER.fullmatch(label)
             raise ValueError(
                 f"{row.where} must have a label of {wanted:.200}, got {label!r:.80}"
                 f"{'; name the columns if that row is a header' if header else ''}"
