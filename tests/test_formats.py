@@ -132,9 +132,10 @@ def test_a_gzipped_file_under_any_name_is_read(tmp_path, binary):
 
 
 def test_a_binary_file_is_read_in_parts(tmp_path, monkeypatch):
-    for size in range(11, 60):  # the longest word has ten bytes
+    content = saved(tmp_path / "whole", binary=True)
+    whole = len(content) - len(b"9 7\n") - 4 * D  # then the first part ends with the last word
+    for size in (11, 12, 40, 100, whole):  # the longest word has ten bytes
         monkeypatch.setattr(w2v.vectors.formats, "READ_AT_ONCE", size)
-        content = saved(tmp_path / "whole", binary=True)
         found = load(tmp_path / "parts", content, binary=True)
         assert found.words == WORDS and bits(found.vectors) == bits(TABLE)
         with pytest.raises(ValueError, match="it must hold 9 words, got more"):
