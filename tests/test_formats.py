@@ -112,6 +112,7 @@ def test_counts_of_many_digits_are_read(tmp_path, binary):
 def test_a_last_line_needs_no_end(tmp_path):
     for content in (TEXT.rstrip(b"\n"), TEXT + b"\n \n"):
         assert bits(load(tmp_path / "tiny", content, binary=False).vectors) == bits(TINY)
+    assert load(tmp_path / "least", b"1 2\na 1 2", binary=False)["a"].tolist() == [1.0, 2.0]
 
 
 @FORMATS
@@ -131,11 +132,14 @@ def test_a_gzipped_file_under_any_name_is_read(tmp_path, binary):
 
 
 def test_a_binary_file_is_read_in_parts(tmp_path, monkeypatch):
-    for size in (11, 12, 40, 100):  # the longest word has ten bytes
+    content = saved(tmp_path / "whole", binary=True)
+    whole = len(content) - len(b"9 7\n") - 4 * D  # then the first part ends with the last word
+    for size in (11, 12, 40, 100, whole):  # the longest word has ten bytes
         monkeypatch.setattr(w2v.vectors.formats, "READ_AT_ONCE", size)
-        content = saved(tmp_path / "whole", binary=True)
         found = load(tmp_path / "parts", content, binary=True)
         assert found.words == WORDS and bits(found.vectors) == bits(TABLE)
+        with pytest.raises(ValueError, match="it must hold 9 words, got more"):
+            load(tmp_path / "more", content + b"more", binary=True)
 
 
 def test_the_home_directory_is_found(tmp_path, monkeypatch):

@@ -312,7 +312,7 @@ def _read_header(file: BinaryIO | gzip.GzipFile) -> tuple[int, int]:
 def _check_size(file: BinaryIO | gzip.GzipFile, n_words: int, dim: int, binary: bool) -> None:
     """Refuse a plain file that is too short for its words, before any memory is taken for them."""
     size = os.fstat(file.fileno()).st_size
-    shortest = n_words * (2 + dim * (4 if binary else 2)) - 1  # a letter, a separator, d numbers
+    shortest = n_words * (2 + dim * (4 if binary else 2))  # a letter, a separator, d numbers
     if size < shortest and not isinstance(file, gzip.GzipFile):
         raise ValueError(f"it must hold {n_words} words of {dim} numbers, got {size} bytes")
 
