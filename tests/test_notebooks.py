@@ -96,6 +96,12 @@ def test_an_output_that_is_not_compared_is_followed_by_a_check_that_is(name):
             assert any("assert " in source(check) for check in later), source(cell)
 
 
+def test_every_figure_that_a_cell_makes_is_shown(name):
+    for cell in code_cells(name):
+        if "plots.plot_" in source(cell):
+            assert any("image/png" in output.get("data", {}) for output in cell["outputs"])
+
+
 def test_figures_are_png_of_a_printed_size(name):
     figures = [
         output["data"]

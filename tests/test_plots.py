@@ -786,3 +786,16 @@ def test_intervals_are_drawn_in_percent_from_the_top_down():
     assert [list(line.get_ydata()) for line in bars] == [[place, place] for place in places]
     assert [line.get_ydata()[0] for line in means] == places
     assert axes.yaxis_inverted() and "5 seeds" in axes.get_xlabel()
+
+
+def test_drawing_leaves_a_setting_that_changes_meanwhile():
+    """A notebook turns its interactive mode on while it makes its first figure."""
+    before = plt.rcParams["interactive"]
+    try:
+        plt.rcParams["interactive"] = False
+        with plots._plain_text():
+            plt.rcParams["interactive"] = True
+        assert plt.rcParams["interactive"]
+        assert plt.rcParams["text.parse_math"]
+    finally:
+        plt.rcParams["interactive"] = before

@@ -56,10 +56,17 @@ def _plain_text() -> Iterator[None]:
         "text.usetex": False,
         "font.family": fonts,
     }
-    with plt.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from")
-        warnings.filterwarnings("ignore", "Matplotlib currently does not support")  # a script
-        yield
+    before = {name: plt.rcParams[name] for name in settings}
+    # Not plt.rc_context: it restores all settings, also the interactive mode that a notebook turns
+    # on while it makes its first figure. Later figures would then not be shown.
+    plt.rcParams.update(settings)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from")
+            warnings.filterwarnings("ignore", "Matplotlib currently does not support")  # a script
+            yield
+    finally:
+        plt.rcParams.update(before)
 
 
 class Figure(MatplotlibFigure):
