@@ -442,11 +442,11 @@ def test_no_word_of_a_long_text_is_cut_off(monkeypatch, tmp_path):
         return None, None, tmp_path
 
     monkeypatch.setattr("w2v.pretraining.train_and_save", train_and_save)
-    texts = ["word " * 3000, "few words", "a b c d e f"]
+    texts = ["word " * 3000, *["few words"] * 20, "a b c d e f"]
     w2v.pretrain_on_texts(texts, CONFIG, tmp_path)
     ((documents, held_out, options),) = given
     lengths = [[len(ids) for ids in part["input_ids"]] for part in (documents, held_out)]
-    assert sorted(lengths[0] + lengths[1]) == [2, 6, 3000]
+    assert sorted(lengths[0] + lengths[1]) == [2] * 20 + [6, 3000]
     assert len(lengths[1]) == 1 and lengths[1] != [2]  # too short to measure a loss on
     assert options["words"][:3] == ["<pad>", "<unk>", "word"]
 
