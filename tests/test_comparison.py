@@ -200,3 +200,21 @@ def test_both_tables_are_prepared_once_they_are_in_place():
     )
     assert len(seen) == 2
     assert seen[0] != 7.0 and seen[1] == 7.0  # random first, then pretrained
+
+
+def test_several_tables_are_compared_with_each_other():
+    recorder = Recorder()
+    rows = compare_pretraining(
+        recorder.make,
+        {"drawn": None, "one half": fill},
+        labelled_rows(9),
+        labelled_rows(6, first=40),
+        config=CONFIG,
+        n_labels=(4,),
+        seeds=(0, 1),
+    )
+    runs = [(seed, table) for seed in (0, 1) for table in ("drawn", "one half")]
+    assert [(row["seed"], row["table"]) for row in rows] == runs
+    filled = [bool((run["table"] == 0.5).all()) for run in recorder.runs]
+    assert filled == [False, True, False, True]
+    assert recorder.runs[0]["texts"] == recorder.runs[1]["texts"]  # paired

@@ -1,7 +1,7 @@
 """The classifier with and without pretrained embeddings, on the same texts and seeds (Q4.3)."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from statistics import fmean, stdev
 from typing import Any
@@ -18,7 +18,7 @@ from w2v.studies.statistics import seed_differences
 
 def compare_pretraining(
     make_classifier: Callable[..., nn.Module],
-    load_table: Callable[..., Any],
+    load_table: Callable[..., Any] | Mapping[str, Callable[..., Any]],
     train_set: Iterable[Any] | TextDataset,
     valid_set: Iterable[Any] | TextDataset,
     *,
@@ -40,7 +40,8 @@ def compare_pretraining(
         make_classifier: called with `generator=`; returns a new classifier, for example
             `partial(ClassAttentionModel, vocab_size, d, n_classes)`.
         load_table: called with a classifier; fills its embedding table, for example
-            `partial(load_model, path)`.
+            `partial(load_model, path)`. Or several of these by name: then they are compared with
+            each other instead of with random embeddings.
         train_set: rows with `input_ids` (list of int) and `label` (int), to draw texts from.
         valid_set: the same, to measure on; it must share no text with `train_set`.
         config: the settings of every run; its seed is replaced by each of `seeds`.
@@ -52,8 +53,8 @@ def compare_pretraining(
         progress: show a bar for each run on stderr; None: on a terminal only.
 
     Returns:
-        One row per run: `n_labels`, `seed`, `table` ("random" or "pretrained"), and the lists of
-        `ClassifierHistory`, one number per epoch.
+        One row per run: `n_labels`, `seed`, `table` ("random" or "pretrained", or a name of
+        `load_table`), and the lists of `ClassifierHistory`, one number per epoch.
 
     Raises:
         TypeError, ValueError: no seed, a number of labels that is no positive integer or exceeds
@@ -63,14 +64,17 @@ def compare_pretraining(
     """
     train_texts, valid_texts = _texts(train_set), _texts(valid_set)
     _check_grid(n_labels, seeds, len(train_texts))
+    tables: Mapping[str, Any] = {"random": None, "pretrained": load_table}
+    if isinstance(load_table, Mapping):
+        tables = load_table
     rows = []
     for seed in seeds:
         order = torch.randperm(len(train_texts), generator=_seeded(seed))  # (n_texts,)
         for n in n_labels:
-            for table in ("random", "pretrained"):
+            for table, load in tables.items():
                 classifier = make_classifier(generator=_seeded(seed))
-                if table == "pretrained":
-                    load_table(classifier)
+                if load is not None:
+                    load(classifier)
                 if prepare is not None:
                     prepare(classifier)
                 history = train_classifier(
