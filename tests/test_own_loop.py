@@ -23,7 +23,7 @@ from w2v import (
     sgns_loss,
 )
 from w2v.batches import make_loader
-from w2v.training import batch_loss, make_optimizer, train_epoch
+from w2v.training import batch_loss, make_optimizers, train_epoch
 
 OPTIMISERS = {
     "Adam": partial(torch.optim.Adam, lr=0.05),
@@ -243,7 +243,7 @@ def test_batches_follow_the_model_to_another_device(train_set, config, monkeypat
         model = fresh_model().to(device)
         with pytest.raises(RuntimeError, match=r"got tensors on \['cpu', 'meta'\]"):
             batch_loss(model, batches[0])  # the check sees a batch that was left behind
-        assert train_epoch(model, batches, make_optimizer(model, config)) == 0.5
+        assert train_epoch(model, batches, make_optimizers(model, config)) == 0.5
         assert model.center_embeddings.weight.grad.device.type == device
 
 

