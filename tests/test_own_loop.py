@@ -259,3 +259,20 @@ def test_sizes_may_be_integers_of_numpy_and_torch():
         assert Word2Vec(n, n).center_embeddings.weight.shape == (3, 3)
         assert collate_fn([(0, [1, 2])], n, n)["negative_context_ids"].shape == (1, 6)
     assert extract_words_contexts(range(9), np.int64(2)) == extract_words_contexts(range(9), 2)
+
+
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
+def test_a_rows_own_attention_mask_is_honoured(kind):
+    row = {"input_ids": [5, 6, 7, 5, 6, 0, 0], "attention_mask": kind([1, 1, 1, 1, 1, 0, 0])}
+    words, contexts = flatten_dataset_to_list([row], R)
+    assert (words, contexts) == ([7], [[5, 6, 5, 6]])
+    assert len(WindowDataset.from_documents([row], R)) == 1
+    with pytest.raises(ValueError, match=r"attention_mask must have the shape of input_ids \(7,\)"):
+        flatten_dataset_to_list([{**row, "attention_mask": [1]}], R)
+
+
+def test_padded_windows_keep_their_mask_when_they_are_joined(config):
+    padded = WindowDataset.from_documents([[1, 2, 3]], R, "pad", PAD)
+    joined = ConcatDataset([padded, Subset(padded, [0])])
+    (batch, *_) = make_loader(joined, config, V, generator=torch.Generator(), shuffle=False)
+    assert batch["positive_mask"].tolist()[0] == [False, False, True, True]

@@ -104,7 +104,7 @@ def test_what_the_neighbours_were_measured_at_is_what_is_stored():
         r"analogies ([\d.]+) times faster": round(vectors["analogies_ratio"]["median"], 1),
         r"a query ([\d.]+) ms": round(query["w2v"], 1),
         r"\(gensim ([\d.]+)\)": round(query["gensim"], 1),
-        r"([\d.]+) minutes \(`loader`\)": here["CS224n a2"]["loader"],
+        r"([\d.]+) minutes \(`loader`": here["CS224n a2"]["loader"],
         r"([\d.]+) \(`hogwild`\)": here["CS224n a2"]["hogwild"],
         r"behind CBOW \(([\d.]+)": round(shares["there, sgns"], 3),
         r"against ([\d.]+) of the nearest": round(shares["there, cbow"], 3),

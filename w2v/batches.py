@@ -122,10 +122,15 @@ def _stack(ids: Sequence[Any]) -> Tensor:
 
 
 def _pad_id_of(dataset: Any) -> int | None:
-    """Find the id of padded places of a `WindowDataset`, also behind a `Subset`."""
-    while hasattr(dataset, "dataset"):
-        dataset = dataset.dataset
-    return getattr(dataset, "fill_id", None)
+    """Find the id of padded places of a `WindowDataset`, also in a `Subset` or `ConcatDataset`."""
+    while not hasattr(dataset, "fill_id"):
+        if hasattr(dataset, "dataset"):
+            dataset = dataset.dataset
+        elif hasattr(dataset, "datasets"):
+            dataset = dataset.datasets[0]
+        else:
+            return None
+    return dataset.fill_id
 
 
 class _Shuffle(Sampler):

@@ -129,7 +129,7 @@ class Word2VecConfig:
         subsample: leave out words above this share of the text at random, at each epoch; 0 keeps
             all.
         subsample_rule: how many of them stay: "word2vec.c", "paper" or "percentile" (`subsample`
-            is then a percentile), as `vocabulary.keep_probabilities` has them.
+            is then a percentile), as `engines.thinning.keep_probabilities` has them.
         objective: "sgns", the assignment's; or, with the loader alone, "skipgram" and "cbow" (a
             softmax over the whole vocabulary) or "cbow_ns" (CBOW with K negatives a window).
         max_norm: after each step of the loader no row is longer than this; 0 leaves them.
@@ -151,7 +151,7 @@ class Word2VecConfig:
     seed: int = field(default=0, metadata={"help": "of tables, order and negatives"})
     border: str = field(default="drop", metadata={"help": "drop, shift or pad"})
     noise: str = field(default="uniform", metadata={"help": "uniform or unigram^0.75"})
-    engine: str = field(default="loader", metadata={"help": "loader, hogwild or blocks"})
+    engine: str = field(default="loader", metadata={"help": ", ".join(ENGINES)})
     shared_negatives: bool = field(default=False, metadata={"help": "not for the loader"})
     dynamic_window: bool = field(default=False, metadata={"help": "draw each window's radius"})
     subsample: float = field(default=0.0, metadata={"help": "share of the text; 0 keeps all"})

@@ -448,16 +448,21 @@ def _resume(
                 f"{path.name} must hold a training with {name} {wanted!r}, "
                 f"got {state.get(name)!r}; remove it to start again"
             )
-    for name, table in model.state_dict().items():
-        wanted, found = tuple(table.shape), tuple(state["model"][name].shape)
-        if wanted != found:
-            raise CheckpointError(f"{path.name} must hold {name} of shape {wanted}, got {found}")
     try:
+        for name, table in model.state_dict().items():
+            wanted, found = tuple(table.shape), tuple(state["model"][name].shape)
+            if wanted != found:
+                raise CheckpointError(
+                    f"{path.name} must hold {name} of shape {wanted}, got {found}"
+                )
+        history = History(**state["history"])
         engine.load_state_dict(state["optimizers"])
-    except (KeyError, TypeError, ValueError) as error:
+    except CheckpointError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"{path.name} must hold the state of engine {config.engine!r}, got another; {error}; "
+            f"{path.name} must hold a training of engine {config.engine!r}, got {error!r}; "
             "remove it to start again"
         ) from None
     model.load_state_dict(state["model"])
-    return History(**state["history"])
+    return history

@@ -152,7 +152,8 @@ class WindowDataset(Dataset):
 
         Args:
             dataset: rows with `input_ids`, the token ids of a document (a list, an array or a
-                tensor of integers); or these ids alone, for example a column of a DataFrame.
+                tensor of integers); or these ids alone, for example a column of a DataFrame. Ids
+                that the `attention_mask` of a row leaves out are no words.
             radius: R, the context words on each side of a center word, 1 or more.
             border: "drop", "shift" or "pad".
             pad_id: the id of padded places; used by "pad" alone.
@@ -423,7 +424,14 @@ def _ids_of(row: Any) -> Any:
         return row
     if "input_ids" not in row:
         raise ValueError(f"dataset must hold rows with input_ids, got {list(row)!r}")
-    return row["input_ids"]
+    ids, mask = row["input_ids"], row.get("attention_mask")
+    if mask is None:
+        return ids
+    if np.shape(mask) != np.shape(ids):
+        raise ValueError(
+            f"attention_mask must have the shape of input_ids {np.shape(ids)}, got {np.shape(mask)}"
+        )
+    return np.asarray(ids)[np.asarray(mask).astype(bool)]  # padding of the row is no word
 
 
 def _is_corpus(saved: dict[str, Any]) -> bool:

@@ -125,6 +125,8 @@ def _prediction(
         mask = torch.ones_like(context_ids, dtype=torch.bool)  # (B, 2R)
     if config.objective == "skipgram":
         return model.center_embeddings(word_id), context_ids, mask
+    if config.objective not in ("cbow", "cbow_ns"):
+        raise ValueError(f"objective must be named in _prediction, got {config.objective!r}")
     table = model.center_embeddings.weight  # (V, d)
     shares = mask.to(table.dtype) / mask.sum(dim=1, keepdim=True).clamp(min=1)  # (B, 2R)
     mean = F.embedding_bag(context_ids, table, mode="sum", per_sample_weights=shares)  # (B, d)
