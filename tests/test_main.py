@@ -309,3 +309,13 @@ def test_a_study_without_its_packages_is_one_line_and_no_trace(monkeypatch, tmp_
     assert capsys.readouterr().err == (
         "w2v: the studies need scipy, which is not installed; pip install 'w2v[studies]'\n"
     )
+
+
+def test_an_output_that_is_a_directory_is_refused_before_any_training(tmp_path, capsys):
+    path = tmp_path / "texts.csv"
+    path.write_text("text,label\n" + "a b,x\nc d,y\n" * 9)
+    options = ["--batch_size", "2", "--epochs", "1", "--output", str(tmp_path)]
+    assert command.main(["classify", "--csv", str(path), *options]) == 2
+    captured = capsys.readouterr()
+    assert "output must be a file, got the directory" in captured.err
+    assert "epoch" not in captured.out

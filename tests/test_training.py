@@ -600,3 +600,11 @@ def test_sparse_gradients_give_the_tables_of_dense_ones(small, small_sets, objec
     dense, _ = train(config, small_sets, random_model())
     for ours, plain in zip(model.parameters(), dense.parameters(), strict=True):
         torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-6)
+
+
+def test_a_set_that_is_not_of_windows_is_refused(small, small_sets, no_step):
+    train_set, valid_set = small_sets
+    part = torch.utils.data.Subset(train_set, [0, 1, 2])
+    for name, sets in (("train_set", (part, valid_set)), ("valid_set", (train_set, part))):
+        with pytest.raises(TypeError, match=f"{name} must be a WindowDataset, got Subset; split"):
+            train(small, sets)

@@ -953,3 +953,15 @@ def test_a_checkpoint_that_names_no_words_wants_them(tmp_path):
         WordVectors.from_checkpoint(path, WORDS)
     with pytest.raises(CheckpointError, match="must hold vocabulary 'w', got 'v'"):
         WordVectors.from_checkpoint(path, WORDS, vocabulary="w")
+
+
+@pytest.mark.parametrize("counts", [torch.ones(2), [1, 1], np.ones((3, 1))])
+def test_counts_of_another_length_are_refused(counts):
+    with pytest.raises(ValueError, match="counts must be 3 numbers, one for each id, got shape"):
+        WordVectors.from_model(Word2Vec(3, 2), ["a", "b", "c"], counts=counts)
+
+
+@pytest.mark.parametrize("counts", [[1, 0, 1], np.array([1, 0, 1]), torch.tensor([1, 0, 1])])
+def test_counts_of_any_kind_leave_out_untrained_rows(counts):
+    vectors = WordVectors.from_model(Word2Vec(3, 2), ["a", "b", "c"], counts=counts)
+    assert vectors.index_to_key == ["a", "c"]

@@ -203,6 +203,8 @@ def classify(arguments: list[str]) -> None:
     check_choice("vocabulary", kind, VOCABULARIES)
     if options.output:  # before the training, which would be lost
         check_writable(Path(options.output).parent)
+        if Path(options.output).is_dir():
+            raise ValueError(f"output must be a file, got the directory {options.output!r}")
     saved = read_checkpoint(options.checkpoint) if options.checkpoint else None
     if options.csv:
         rows = _load_csv(options, options.classes or None)

@@ -272,7 +272,7 @@ def train_word2vec(
         ValueError: a model of another dim than the config's, windows of another radius or
             border, ids outside the vocabulary, or several processes with an engine that
             cannot average its tables.
-        TypeError: `vocabulary` is not a string.
+        TypeError: a set that is not a `WindowDataset`, or a `vocabulary` that is not a string.
         FloatingPointError: a loss that is not finite; the files of the last epoch stay.
         CheckpointError: a `.last` file that is damaged, or of other settings; or a directory that
             cannot be written. Nothing has been trained then.
@@ -376,6 +376,11 @@ def _check_agreement(
     if dim != config.dim:
         raise ValueError(f"model must have dim {config.dim} as the config says, got {dim}")
     for name, dataset in (("train_set", train_set), ("valid_set", valid_set)):
+        if not isinstance(dataset, WindowDataset):
+            raise TypeError(
+                f"{name} must be a WindowDataset, got {type(dataset).__name__}; split the "
+                "documents, and make one of each part"
+            )
         only_pads = dataset.border == "pad" and bool((dataset.tokens == dataset.pad_id).all())
         if dataset.offsets.diff().max() < 2 or only_pads:
             raise ValueError(f"{name} must hold a document of 2 words or more, got none")

@@ -154,6 +154,12 @@ class WordVectors:
             raise ValueError(f"words must be {len(rows)}, one for each id, got {len(words)}")
         kept = list(range(len(words)))
         if counts is not None:
+            counts = torch.as_tensor(counts)
+            if counts.shape != (len(words),):
+                raise ValueError(
+                    f"counts must be {len(words)} numbers, one for each id, "
+                    f"got shape {tuple(counts.shape)}"
+                )
             kept = (counts >= min_count).nonzero()[:, 0].tolist()
             if not kept:
                 raise ValueError(
