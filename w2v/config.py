@@ -148,7 +148,7 @@ class Word2VecConfig:
     epochs: int = field(metadata={"help": "E, the passes over the training set"})
     learning_rate: float = field(default=0.05, metadata={"help": "the step size"})
     decay: bool = field(default=False, metadata={"help": "the step size falls to zero"})
-    seed: int = field(default=0, metadata={"help": "of tables, order and negatives"})
+    seed: int = field(default=0, metadata={"help": "random seed"})
     border: str = field(default="drop", metadata={"help": "drop, shift or pad"})
     noise: str = field(default="uniform", metadata={"help": "uniform or unigram^0.75"})
     engine: str = field(default="loader", metadata={"help": ", ".join(ENGINES)})
@@ -159,7 +159,7 @@ class Word2VecConfig:
         default="word2vec.c", metadata={"help": "word2vec.c, paper or percentile"}
     )
     objective: str = field(default="sgns", metadata={"help": "sgns, skipgram, cbow or cbow_ns"})
-    max_norm: float = field(default=0.0, metadata={"help": "length of a row; 0: any"})
+    max_norm: float = field(default=0.0, metadata={"help": "maximum length of a row; 0: no limit"})
 
     def __post_init__(self) -> None:
         for name in ("dim", "radius", "ratio", "batch_size", "epochs"):
@@ -243,7 +243,7 @@ def learning_rate_at(config: Word2VecConfig, epoch: int, done: float) -> float:
     Returns:
         The rate of the config, or what is left of it on a straight line to zero.
 
-    Source: Mikolov et al. 2013a, section 4.2, with the floor that word2vec.c has.
+    Source: Mikolov et al. 2013a, section 4.2, with the same lower bound as word2vec.c.
     """
     if not config.decay:
         return config.learning_rate

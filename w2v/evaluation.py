@@ -66,7 +66,7 @@ def evaluate_word2vec(
     """Score a model on held-out windows, with negatives that are the same at every call.
 
     The loss is that of the config's objective. The scores tell positive pairs from negative ones.
-    A pair of CBOW is a window's contexts together, and a center word (see
+    For CBOW a pair is the mean of a window's contexts, and a center word (see
     `engines.objectives.score_batch`).
 
     Args:

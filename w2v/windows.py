@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from w2v.config import BORDERS, check_choice, check_positive_int
 from w2v.files import CheckpointError, read_sealed, write_sealed
 
-NO_WORD = -1  # the id of places beyond a radius that was drawn
+NO_WORD = -1  # the id of a context place outside the drawn radius
 
 
 def extract_words_contexts(

@@ -24,9 +24,9 @@ from w2v.windows import WindowDataset
 
 BLOCK = 64  # neighbouring words that share their rows, and their negatives
 NEGATIVES = 64  # M: negatives that a block shares
-GAIN = 4.0  # learning rates that a row moves at its first gradient
+GAIN = 4.0  # the first step of a row is this many times the learning rate
 LONGEST = 0.5  # the longest step of a row, as a share of the step at its first gradient
-LOOK = 16  # steps between two looks at the loss: a GPU need not wait for each
+LOOK = 16  # read the loss every so many steps; each read waits for the GPU
 
 
 class RowAdagrad:

@@ -59,7 +59,7 @@ def subsample(
     Source: Mikolov et al. 2013b, section 2.3.
     """
     keep = keep_probabilities(counts, threshold, rule)  # (V,)
-    tokens = torch.empty_like(dataset.tokens)  # of which only what is written takes memory
+    tokens = torch.empty_like(dataset.tokens)  # memory is used only for the part we write
     offsets = torch.zeros_like(dataset.offsets)
     n_kept = start = 0
     for block in dataset.tokens.split(2**16):
@@ -99,7 +99,8 @@ def keep_probabilities(counts: Tensor, threshold: float, rule: str) -> Tensor:
     "word2vec.c" keeps it with (sqrt(f / t) + 1) t / f, or 1 where that is more;
     "paper" keeps it with sqrt(t / f), or 1 where that is more;
     "percentile" keeps it with sqrt(t / (f + t)), t being that percentile of the shares of the
-    words that occur: no word is safe, and of one at the percentile 71 % stay.
+    words that occur. Every word can be left out; a word at the percentile is kept with
+    probability 0.71.
 
     Args:
         counts: occurrences of each id, shape (V,), int64.
