@@ -9,7 +9,12 @@ import torch
 
 from w2v.classify.attention import ClassAttentionModel
 from w2v.config import ClassifierConfig
-from w2v.studies.comparison import compare_pretraining, paired_gains, summarise
+from w2v.studies.comparison import (
+    compare_pretraining,
+    learning_curves,
+    paired_gains,
+    summarise,
+)
 
 V, D, N_CLASSES = 11, 7, 4
 CONFIG = ClassifierConfig(batch_size=4, epochs=2, learning_rate=1e-2, seed=99)
@@ -218,3 +223,15 @@ def test_several_tables_are_compared_with_each_other():
     filled = [bool((run["table"] == 0.5).all()) for run in recorder.runs]
     assert filled == [False, True, False, True]
     assert recorder.runs[0]["texts"] == recorder.runs[1]["texts"]  # paired
+
+
+def test_learning_curves_are_the_runs_of_one_number_of_labels_in_time():
+    rows = compare()
+    curves = learning_curves(rows, 8)
+    assert set(curves) == {"random", "pretrained"}
+    for table, series in curves.items():
+        runs = [row for row in rows if (row["n_labels"], row["table"]) == (8, table)]
+        assert len(runs) == 2  # seeds
+        for name in ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy"):
+            assert series[name] == [row[name] for row in runs]
+            assert all(len(run) == CONFIG.epochs for run in series[name])
