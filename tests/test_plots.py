@@ -202,7 +202,9 @@ def test_a_name_is_drawn_as_it_stands(kind):
 def test_any_script_is_drawn_and_saved_without_a_warning(kind):
     figure = named_figures(SCRIPTS)[kind]()  # warnings are errors in these tests
     figure.canvas.draw()
-    figure.savefig(io.BytesIO(), bbox_inches="tight")  # as a notebook does, later
+    file = io.BytesIO()
+    figure.savefig(file, bbox_inches="tight")  # as a notebook does, later
+    assert file.getvalue().startswith(b"\x89PNG")
 
 
 def test_a_font_of_the_machine_is_taken_for_what_the_first_one_lacks(monkeypatch, caplog):
