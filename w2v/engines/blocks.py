@@ -1,16 +1,19 @@
 """One epoch as matrix products, on a GPU or the CPU, in blocks of neighbouring words (Q3.13).
 
 Neighbouring words share most of their contexts. So a block of 64 words gathers its center rows,
-and the context rows around them, once. One matrix product scores the block; the positive pairs
-lie near its diagonal. The words of a block also share M negatives. Each is weighted K n / M for a
-word of n positives, so they count as K per positive. This leaves the expectation of loss and
-gradient unchanged, because negatives have the same distribution for every pair.
+and the context rows around them, once. The words of a block also share M negatives. One matrix
+product scores the block; the positive pairs lie near its diagonal. Each negative is weighted
+K n / M for a word of n positives, so they count as K per positive. This leaves the expectation of
+loss and gradient unchanged, because negatives have the same distribution for every pair. Where
+negatives are not shared, a block is a single word.
 
 Gradients are written in closed form, without autograd. Each row is updated once a step, with a
-learning rate of its own.
+learning rate of its own. A GPU is fast in large steps: take a batch size of 32,768 words there,
+where the text has some millions of them.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -46,7 +49,7 @@ class RowAdagrad:
     def __init__(self, table: Tensor) -> None:
         self.table = table  # (V, d)
         self.history = table.new_zeros(len(table))  # (V,)
-        self.owner = torch.zeros(len(table), dtype=torch.int64, device=table.device)  # (V,)
+        self.totals = torch.zeros_like(table)  # (V, d): zero between steps
 
     def state_dict(self) -> dict[str, Tensor]:
         """Give the history, which a resumed training needs.
@@ -68,24 +71,33 @@ class RowAdagrad:
         """
         self.history.copy_(state["history"])
 
-    def step(self, ids: Tensor, gradients: Tensor, rate: float) -> None:
+    def step(self, ids: Tensor, gradients: Tensor, rate: float | Tensor) -> None:
         """Update every row that occurs once, against the sum of its gradients.
 
         Args:
             ids: the rows, shape (n,), int64; a row may occur several times.
             gradients: one for each occurrence, shape (n, d).
-            rate: the step of a row at its first gradient, as a root mean square.
+            rate: the step of a row at its first gradient, as a root mean square; a number, or a
+                tensor of shape (1,).
 
         Source: Duchi et al. 2011.
         """
-        self.history.index_add_(0, ids, gradients.square().mean(dim=1))
-        self.owner[ids] = torch.arange(len(ids), device=ids.device)  # one occurrence of each row
-        totals = torch.zeros_like(gradients).index_add_(0, self.owner[ids], gradients)  # (n, d)
-        steps = totals * (rate * self.history[ids].clamp(min=1e-30).rsqrt()).unsqueeze(1)
-        length = steps.square().mean(dim=1, keepdim=True).sqrt()  # (n, 1)
+        self.history.index_add_(0, ids, _mean_square(gradients))
+        self.totals.index_add_(0, ids, gradients)
+        # A row that occurs twice is written twice, with the same numbers.
+        rows = ids if len(ids) < len(self.table) else slice(None)
+        totals = self.totals[rows]  # (n, d), or (V, d)
+        scale = rate * self.history[rows].clamp(min=1e-30).rsqrt()  # (n,)
+        length = scale * _mean_square(totals).sqrt()  # (n,)
         longest = LONGEST * rate
-        steps *= longest / length.clamp(min=longest)
-        self.table.index_add_(0, ids, steps.neg_())  # zero but for one occurrence of each row
+        scale *= longest / length.clamp(min=longest)
+        self.table[rows] -= totals * scale.unsqueeze(1)
+        self.totals[rows] = 0
+
+
+def _mean_square(rows: Tensor) -> Tensor:
+    """Take the mean square of each row in one pass over memory, (n, d) to (n,)."""
+    return torch.linalg.vector_norm(rows, dim=1).square() / rows.shape[1]
 
 
 class BlocksEngine:
@@ -122,48 +134,69 @@ class BlocksEngine:
         """Visit every window once, its block in a new order, with new negatives; see `Engine`."""
         config = self.config
         center, context = (table.detach() for table in self.model.parameters())  # (V, d) each
-        windows, noise = windows.to(center.device), self.noise.to(center.device)
+        device = center.device
+        windows, noise = windows.to(device), self.noise.to(device)
         seed = int(torch.randint(2**62, (), generator=generator))
-        draw = torch.Generator(center.device).manual_seed(seed)
-        width = min(BLOCK, config.batch_size)  # of a block
-        starts = torch.arange(0, len(windows.tokens), width)  # (n_blocks,)
-        starts = starts[torch.randperm(len(starts), generator=generator)].to(center.device)
-        steps = starts.split(config.batch_size // width)
+        draw = torch.Generator(device).manual_seed(seed)
+        width = BLOCK if config.shared_negatives else 1  # words of a block
+        n_negatives = NEGATIVES if config.shared_negatives else 2 * config.radius * config.ratio
+        width = min(width, config.batch_size)
+        n_blocks = math.ceil(len(windows.tokens) / width)
+        n_steps = math.ceil(n_blocks / (config.batch_size // width))
+        blocks = torch.randperm(n_blocks, dtype=torch.int32, generator=generator)  # (n_blocks,)
+        n_missing = -n_blocks % n_steps  # blocks behind the text fill up: they hold no window
+        blocks = F.pad(blocks, (0, n_missing), value=n_blocks).view(n_steps, -1).to(device)
+        rates = [GAIN * learning_rate_at(config, epoch, i / n_steps) for i in range(n_steps)]
+        rates = torch.tensor(rates, device=device)  # (n_steps,)
+        seen = torch.zeros(n_steps, 3, dtype=torch.float64, device=device)
+        place = torch.zeros(1, dtype=torch.int64, device=device)  # of the step among all steps
 
-        sums, waiting = torch.zeros(3, dtype=torch.float64), []
-        for step, starts in enumerate(steps, start=1):
+        def take_step() -> None:
+            starts = blocks[place].long().squeeze(0) * width  # (b,)
             word_ids, context_ids, positive, n_words = _blocks(windows, starts, width)
-            n_positives = positive.sum(dim=2, keepdim=True)  # (b, width, 1): of each word
-            words = center[word_ids]  # (b, width, d)
-            contexts = context[context_ids]  # (b, reach, d)
-            loss, of_words, of_contexts = _pairs(words, contexts, 1, positive)
-
-            n_sharing = width if config.shared_negatives else 1
-            n_negatives = NEGATIVES if config.shared_negatives else 2 * config.radius * config.ratio
-            negative_ids = noise.sample((words[..., 0].numel() // n_sharing, n_negatives), draw)
-            weight = n_positives * (config.ratio / n_negatives)  # (b, width, 1): of each negative
-            shape = len(negative_ids), n_sharing, -1
-            negative_loss, of_sharing, of_negatives = _pairs(
-                words.view(shape), context[negative_ids], -1, weight.view(shape)
-            )
-
-            rate = GAIN * learning_rate_at(config, epoch, (step - 1) / len(steps))
-            of_words += of_sharing.view_as(of_words)
+            negative_ids = noise.sample((len(starts), n_negatives), draw)  # (b, M)
+            context_ids = torch.cat([context_ids, negative_ids], dim=1)  # (b, reach + M)
+            n_positives = positive.sum(dim=2)  # (b, width): of each word
+            words = F.embedding(word_ids, center)  # (b, width, d)
+            contexts = F.embedding(context_ids, context)  # (b, reach + M, d)
+            weight = n_positives * (config.ratio / n_negatives)  # (b, width): of each negative
+            loss, of_words, of_contexts = _pairs(words, contexts, positive, weight)
+            rate = rates[place]  # (1,)
             self.optimizers[0].step(word_ids.flatten(), of_words.flatten(0, 1), rate)
-            ids = torch.cat([context_ids.flatten(), negative_ids.flatten()])
-            gradients = torch.cat([of_contexts.flatten(0, 1), of_negatives.flatten(0, 1)])
-            self.optimizers[1].step(ids, gradients, rate)
-
+            self.optimizers[1].step(context_ids.flatten(), of_contexts.flatten(0, 1), rate)
             n_pairs = n_positives.sum() * (1 + config.ratio)
-            waiting.append(torch.stack([loss + negative_loss, n_pairs, n_words]))  # (3,)
-            if len(waiting) == LOOK or step == len(steps):
-                seen, waiting = torch.stack(waiting).cpu(), []  # (LOOK, 3)
-                for i, (loss, n_pairs, n_words) in enumerate(seen.tolist(), step + 1 - len(seen)):
+            seen[place] = torch.stack([loss, n_pairs, n_words])  # (3,)
+            place.add_(1)
+
+        next_step = take_step
+        for step in range(1, n_steps + 1):
+            next_step()
+            if step == 1 and device.type == "cuda":
+                next_step = _recorded(take_step, draw)
+            if step % LOOK == 0 or step == n_steps:
+                first = (step - 1) // LOOK * LOOK
+                for i, (loss, n_pairs, n_words) in enumerate(seen[first:step].tolist(), first + 1):
                     if not math.isfinite(loss):
                         raise FloatingPointError(f"loss must be finite, got {loss} at step {i}")
                     report(int(n_words), loss / max(n_pairs, 1))
-                sums += seen.sum(dim=0)
-        return (sums[0] / sums[1].clamp(min=1)).item()
+        loss, n_pairs, _ = seen.sum(dim=0).tolist()
+        return loss / max(n_pairs, 1)
+
+
+def _recorded(take_step: Callable[[], None], draw: torch.Generator) -> Callable[[], None]:
+    """Record the kernels of a step, to start them all by one call; products may use TF32."""
+    graph, products = torch.cuda.CUDAGraph(), torch.backends.cuda.matmul
+    graph.register_generator_state(draw)
+    precision = getattr(products, "fp32_precision", None)  # torch 2.9 and later
+    try:
+        if precision is not None:
+            products.fp32_precision = "tf32"
+        with torch.cuda.graph(graph):
+            take_step()
+    finally:
+        if precision is not None:
+            products.fp32_precision = precision
+    return graph.replay
 
 
 def _blocks(windows: WindowDataset, starts: Tensor, width: int) -> tuple[Tensor, ...]:
@@ -188,15 +221,20 @@ def _blocks(windows: WindowDataset, starts: Tensor, width: int) -> tuple[Tensor,
     return ids[:, halo : halo + width], ids, positive, is_center.sum()
 
 
-def _pairs(words: Tensor, contexts: Tensor, label: int, weight: Tensor) -> tuple[Tensor, ...]:
+def _pairs(words: Tensor, contexts: Tensor, positive: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
     """Compute equation (1) over the pairs of some blocks, and its gradients.
 
-    With y = 1 for positive pairs and -1 for negative ones, equation (1) is the weighted sum of
-    -log sigma(z), z = y c . w. Its derivative by c . w is -y sigma(-z). Takes words (b, n, d),
-    contexts (b, m, d) and weights that spread to (b, n, m).
+    A positive pair costs -log sigma(z), z = c . w, a negative one -log sigma(-z). So with x = -z
+    and x = z both cost softplus(x), whose derivative is sigma(x). Takes words (b, n, d) and
+    contexts (b, m, d); the first of these are the places of `positive` (b, n, reach), the others
+    are negatives, which count `weight` (b, n) times.
     """
-    weight = weight.to(words.dtype)
-    z = label * (words @ contexts.mT)  # (b, n, m)
-    loss = -(weight * F.logsigmoid(z)).sum(dtype=torch.float64)
-    slope = -label * weight * torch.sigmoid(-z)  # (b, n, m)
-    return loss, slope @ contexts, slope.mT @ words
+    x = words @ contexts.mT  # (b, n, m)
+    reach = positive.shape[2]
+    x[..., :reach].neg_().masked_fill_(~positive, -math.inf)  # which costs 0
+    losses, slopes = F.softplus(x), x.sigmoid_()  # (b, n, m) each
+    loss = losses[..., :reach].sum(dtype=torch.float64)
+    loss += (weight * losses[..., reach:].sum(dim=2)).sum(dtype=torch.float64)
+    slopes[..., :reach].neg_()
+    slopes[..., reach:].mul_(weight.unsqueeze(2))
+    return loss, slopes @ contexts, slopes.mT @ words
