@@ -92,7 +92,7 @@ class RowAdagrad:
         longest = LONGEST * rate
         scale *= longest / length.clamp(min=longest)
         self.table[rows] -= totals * scale.unsqueeze(1)
-        self.totals[rows] = 0
+        self.totals.index_fill_(0, ids, 0)
 
 
 def _mean_square(rows: Tensor) -> Tensor:
