@@ -1,6 +1,7 @@
 """The settings of an experiment: one frozen dataclass each, checked when it is made."""
 
 import operator
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,16 +94,10 @@ def noise_exponent(noise: str) -> float:
 
     Source: assignment Q3.6; Mikolov et al. 2013b, section 2.2.
     """
-    if noise == "uniform":
-        return 0.0
-    base, _, exponent = noise.partition("^")
-    try:
-        value = float(exponent)
-    except ValueError:
-        value = -1.0
-    if base != "unigram" or not 0 <= value < float("inf"):
+    found = re.fullmatch(r"uniform|unigram\^(\d+\.?\d*)", str(noise))
+    if not found:
         raise ValueError(f'noise must be "uniform" or "unigram^0.75", got {noise!r}')
-    return value
+    return float(found[1] or 0)
 
 
 @dataclass(frozen=True, kw_only=True)

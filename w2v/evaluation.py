@@ -1,7 +1,5 @@
 """The scores of a Word2Vec model, always beside two baselines (Q3.11)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -98,8 +96,13 @@ def evaluate_word2vec(
         noise=noise,
         shuffle=False,
     )
-    with _evaluating(model):
-        batches = [pair_logits(model, batch, config, noise) for batch in loader]
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            batches = [pair_logits(model, batch, config, noise) for batch in loader]
+    finally:
+        model.train(was_training)
     if not any(len(batch[0]) for batch in batches):
         raise ValueError(
             f"dataset must hold a word with a context, got {len(sample)} words without one; "
@@ -117,18 +120,6 @@ def evaluate_word2vec(
         all_negative_accuracy=config.ratio / (config.ratio + 1),
         n_pairs=len(positive) + len(negative),
     )
-
-
-@contextmanager
-def _evaluating(model: Word2Vec) -> Iterator[None]:
-    """Put a model in evaluation mode without gradients, then back in the mode it came in."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        model.train(was_training)
 
 
 def pair_logits(
