@@ -161,7 +161,7 @@ class NoiseDistribution:
 
     The distribution is an alias table (Walker's method), built once. A draw picks one of V equal
     columns, then one of the two ids that share the column. `torch.multinomial` would build a table
-    of its own at every call.
+    at every call.
 
     Args:
         weights: unnormalised probabilities, shape (V,), 0 or more, at least one above 0.

@@ -192,10 +192,10 @@ class ClassifierConfig:
         learning_rate: Adam's step size.
         seed: of the classifier's own layers and the order of the texts.
         decay: let the step size fall in a straight line to 0 at the last step.
-        freeze: keep the embedding table as it was handed over.
+        freeze: keep the embedding table fixed.
         table_rate: the embedding table's share of the learning rate.
         attention_rate: the share of q, k, v and the class embeddings.
-        word_dropout: probability that a token of a training text is hidden, anew in each epoch.
+        word_dropout: probability that a token of a training text is hidden, at each epoch.
 
     Raises:
         TypeError: a value of another type.
