@@ -644,7 +644,7 @@ class WordVectors:
                 "pip install 'w2v[studies]'"
             ) from None
         fold = str.upper if case_insensitive else str
-        known = self._known_rows(restrict_vocab, fold)
+        _, known = self._known(restrict_vocab, fold)
         found = read_word_pairs(pairs, delimiter=delimiter, encoding=encoding)
         judged, cosines, n_unknown = [], [], 0
         for word, other, judgement in found:
@@ -693,7 +693,7 @@ class WordVectors:
         Source: Mikolov et al. 2013a, section 4.1; gensim's KeyedVectors.
         """
         fold = str.upper if case_insensitive else str
-        known = self._known_rows(restrict_vocab, fold)
+        names, known = self._known(restrict_vocab, fold)
         sections, questions = [], []
         for name, quadruples in read_word_analogies(analogies):
             sections.append({"section": name, "correct": [], "incorrect": []})
@@ -701,7 +701,7 @@ class WordVectors:
         if not questions:
             raise ValueError(f"analogies must hold lines of four words, got {str(analogies)!r}")
         asked = [words for _, words in questions if known.keys() >= set(words)]
-        answers = self._answers(asked, known, restrict_vocab, fold)
+        answers = self._answers(asked, names, known)
         for section, words in questions:
             if known.keys() >= set(words):
                 section["correct" if next(answers) == words[3] else "incorrect"].append(words)
@@ -753,24 +753,20 @@ class WordVectors:
         best = near[np.argsort(-scores[near], kind="stable")][:n_found]
         return [(self.words[looked_at[place]], float(scores[place])) for place in best]
 
-    def _known_rows(self, restrict_vocab: Count, fold: Callable[[str], str]) -> dict[str, int]:
-        """Give the row of each of the first words; of words that fold to the same, the first."""
+    def _known(
+        self, restrict_vocab: Count, fold: Callable[[str], str]
+    ) -> tuple[list[str], dict[str, int]]:
+        """Give the first words, folded, and the row of each; of equal ones the first row."""
         if restrict_vocab is not None:
             check_positive_int("restrict_vocab", restrict_vocab)
-        known = {}
-        for row, word in enumerate(self.words[:restrict_vocab]):
-            known.setdefault(fold(word), row)
-        return known
+        names = [fold(word) for word in self.words[:restrict_vocab]]
+        return names, {name: row for row, name in reversed(list(enumerate(names)))}
 
     def _answers(
-        self,
-        questions: list[tuple[str, ...]],
-        known: dict[str, int],
-        restrict_vocab: Count,
-        fold: Callable[[str], str],
+        self, questions: list[tuple[str, ...]], names: list[str], known: dict[str, int]
     ) -> Iterator[str | None]:
         """Answer questions of which the first three words are given, one after another."""
-        units = self.unit_vectors[:restrict_vocab]  # (n, d)
+        units = self.unit_vectors[: len(names)]  # (n, d)
         size = max(1, BLOCK_SIZE // len(units))
         for start in range(0, len(questions), size):
             block = [words[:3] for words in questions[start : start + size]]
@@ -784,7 +780,7 @@ class WordVectors:
                     best = of_words.argmax()
                     if of_words[best] == -np.inf:
                         break  # all words of a tiny vocabulary were given
-                    answer, of_words[best] = fold(self.words[best]), -np.inf
+                    answer, of_words[best] = names[best], -np.inf
                     if answer not in given:
                         break  # a word of the question in another case would be no answer
                 yield answer
