@@ -1,5 +1,8 @@
 """The command line: settings as options, one line for an error."""
 
+import io
+import os
+import re
 import sys
 from types import SimpleNamespace
 
@@ -317,5 +320,87 @@ def test_an_output_that_is_a_directory_is_refused_before_any_training(tmp_path, 
     options = ["--batch_size", "2", "--epochs", "1", "--output", str(tmp_path)]
     assert command.main(["classify", "--csv", str(path), *options]) == 2
     captured = capsys.readouterr()
-    assert "output must be a file, got the directory" in captured.err
+    assert "output must be a file, got" in captured.err and "a directory" in captured.err
     assert "epoch" not in captured.out
+
+
+CSV = "--batch_size 2 --epochs 1 --dim 4"
+
+
+@pytest.fixture
+def own_rows(tmp_path, monkeypatch, fresh_process):
+    """A folder to work in, with labelled texts of two classes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("W2V_DATA", raising=False)
+    rows = "".join(f"a b {i},x\nc d {i},y\n" for i in range(9))
+    (tmp_path / "own.csv").write_text("text,label\n" + rows, "utf-8")
+    return tmp_path
+
+
+def error_of(arguments, capsys):
+    assert command.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert "epoch" not in captured.out
+    (line,) = captured.err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a" * 300, "output must be a file that can be written, got .*too long"),
+        ("a" * 250, "output must be a file that can be written, got .*too long"),  # with ".tmp"
+        ("queue", "output must be a file that can be written, got 'queue'; is no regular file"),
+        (".", "output must be a file that can be written, got '.'; is a directory"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_training(
+    own_rows, capsys, name, message
+):
+    os.mkfifo("queue")
+    line = error_of(f"classify --csv own.csv {CSV} --output {name}".split(), capsys)
+    assert re.match(f"w2v: {message}", line)
+    assert sorted(path.name for path in own_rows.iterdir()) == ["own.csv", "queue"]
+
+
+def test_a_class_that_no_training_row_has_is_refused(own_rows, capsys):
+    line = error_of(f"classify --csv own.csv {CSV} --n_labels 1".split(), capsys)
+    assert re.match("w2v: the 1 training rows must hold each class, got none of [xy]; add", line)
+
+
+@pytest.mark.parametrize("name", command.COMMANDS)
+def test_an_unknown_source_is_refused_by_every_command(name, own_rows, capsys):
+    needed = {
+        "train": "--text own.txt --dim 1 --radius 1 --ratio 1 --batch_size 1 --epochs 1",
+        "classify": f"--csv own.csv {CSV}",
+        "neighbours": "a.ckpt word",
+        "export": "a.ckpt --output a.txt",
+        "score": "--classifier a.ckpt --csv own.csv",
+        "predict": "--classifier a.ckpt text",
+        "study": "--name labels",
+    }
+    line = error_of([name, *needed[name].split(), "--source", "foo"], capsys)
+    assert line.startswith(
+        "w2v: source must be one of 'auto', 'local', 'hub', 'builtin', got 'foo'"
+    )
+
+
+@pytest.mark.parametrize("name", ["classify", "train"])
+def test_an_interrupt_promises_to_go_on_only_where_something_is_kept(name, monkeypatch, capsys):
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(command.COMMANDS, name, interrupted)
+    assert command.main([name]) == 130
+    assert ("go on" in capsys.readouterr().err) == (name == "train")
+
+
+def test_a_byte_order_mark_on_standard_input_is_skipped(monkeypatch):
+    given = "caf\u00e9\n".encode("utf-8-sig")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given), "latin-1"))
+    assert command._read_stdin() == ["caf\u00e9"]
+
+
+def test_predict_refuses_a_file_of_word2vec_by_name(checkpoint, capsys):
+    line = error_of(["predict", "--classifier", str(checkpoint), "text"], capsys)
+    assert "must hold a classifier, got Word2Vec; pass a file that save_classifier" in line
