@@ -320,7 +320,7 @@ def test_an_output_that_is_a_directory_is_refused_before_any_training(tmp_path, 
     options = ["--batch_size", "2", "--epochs", "1", "--output", str(tmp_path)]
     assert command.main(["classify", "--csv", str(path), *options]) == 2
     captured = capsys.readouterr()
-    assert "output must be a file, got" in captured.err and "a directory" in captured.err
+    assert "output must be a file, got the directory" in captured.err
     assert "epoch" not in captured.out
 
 
@@ -350,8 +350,8 @@ def error_of(arguments, capsys):
     [
         ("a" * 300, "output must be a file that can be written, got .*too long"),
         ("a" * 250, "output must be a file that can be written, got .*too long"),  # with ".tmp"
-        ("queue", "output must be a file that can be written, got 'queue'; is no regular file"),
-        (".", "output must be a file that can be written, got '.'; is a directory"),
+        ("queue", "output must be a file that can be written, got 'queue'; it is no regular file"),
+        (".", "output must be a file, got the directory '.'"),
     ],
 )
 def test_an_output_that_cannot_be_written_is_refused_before_training(

@@ -409,8 +409,10 @@ def _check_output(path: Path) -> None:
 
     check_writable(path.parent)
     try:
+        if path.is_dir():
+            raise ValueError(f"output must be a file, got the directory {str(path)!r}")
         if path.exists() and not path.is_file():
-            raise OSError(0, "is a directory" if path.is_dir() else "is no regular file")
+            raise OSError(0, "it is no regular file")
         # as long a name as that of the temporary file that will replace it
         with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent):
             pass
