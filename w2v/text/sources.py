@@ -35,7 +35,7 @@ with warnings.catch_warnings():  # its first import in a notebook without widget
 SOURCES = ("auto", "local", "hub", "builtin")
 BERT = "bert-base-uncased"
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")  # of the hub's clients
-HUB_TIMEOUT = 4.0  # seconds: with the imports, a closed network costs less than 5
+HUB_TIMEOUT = 4.0  # seconds: offline, it falls back to other text within 5, imports included
 
 
 def resolve_source(source: str = "auto", *, needs: tuple[str, ...] = ("wikitext-2",)) -> str:
@@ -194,9 +194,16 @@ def talking_to_hub(name: str) -> Iterator[bool]:
 
     Raises:
         ConnectionError: the hub does not answer, and its local cache does not hold the repository.
+        ValueError: a folder here has the name of the repository. It would be read in its place.
     """
     from datasets import config
     from huggingface_hub import constants
+
+    if os.path.exists(name):
+        raise ValueError(
+            f"the current directory must hold no {name!r}, which would be read in place of the "
+            "hub's; rename it, or work in another directory"
+        )
 
     offline = not _hub_answers()
     before = constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE
