@@ -363,6 +363,17 @@ def test_an_output_that_cannot_be_written_is_refused_before_training(
     assert sorted(path.name for path in own_rows.iterdir()) == ["own.csv", "queue"]
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--table foo", "table must be one of 'center', 'context', 'sum', got 'foo'"),
+        ("--dim 0", "dim must be a positive integer, got 0"),
+    ],
+)
+def test_an_option_is_checked_even_where_it_is_not_used(own_rows, capsys, options, message):
+    assert error_of(f"classify --csv own.csv {CSV} {options}".split(), capsys) == f"w2v: {message}"
+
+
 def test_a_class_that_no_training_row_has_is_refused(own_rows, capsys):
     line = error_of(f"classify --csv own.csv {CSV} --n_labels 1".split(), capsys)
     assert re.match("w2v: the 1 training rows must hold each class, got none of [xy]; add", line)
@@ -404,3 +415,19 @@ def test_a_byte_order_mark_on_standard_input_is_skipped(monkeypatch):
 def test_predict_refuses_a_file_of_word2vec_by_name(checkpoint, capsys):
     line = error_of(["predict", "--classifier", str(checkpoint), "text"], capsys)
     assert "must hold a classifier, got Word2Vec; pass a file that save_classifier" in line
+
+
+def test_too_little_memory_is_one_line(own_rows, capsys):
+    (own_rows / "own.txt").write_text("a b c d\n" * 9, "utf-8")
+    options = "--dim 100000000000 --radius 1 --ratio 1 --batch_size 1 --epochs 1"
+    line = error_of(f"train --text own.txt {options}".split(), capsys)
+    assert line == "w2v: memory must be enough, got too little; lower dim or batch_size"
+
+
+def test_a_fault_of_the_program_keeps_its_trace(monkeypatch):
+    def broken(arguments):
+        raise RuntimeError("shapes differ")
+
+    monkeypatch.setitem(command.COMMANDS, "train", broken)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        command.main(["train"])

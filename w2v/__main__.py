@@ -189,8 +189,8 @@ def classify(arguments: list[str]) -> None:
     """
     import torch
 
-    from w2v.checkpoint import read_checkpoint
-    from w2v.config import check_choice
+    from w2v.checkpoint import TABLE_CHOICES, read_checkpoint
+    from w2v.config import check_choice, check_positive_int
 
     epilog = (
         "To score a classifier that --output saved on a labelled CSV: "
@@ -201,6 +201,8 @@ def classify(arguments: list[str]) -> None:
     )
     kind = options.vocabulary or ("words" if options.csv else "bert")
     check_choice("vocabulary", kind, VOCABULARIES)
+    check_choice("table", options.table, TABLE_CHOICES)
+    check_positive_int("dim", options.dim)
     if options.output:  # before the training, which would be lost
         _check_output(Path(options.output))
     saved = read_checkpoint(options.checkpoint) if options.checkpoint else None
@@ -506,6 +508,13 @@ def main(arguments: list[str]) -> int:
     except (ValueError, TypeError, KeyError, OSError, FloatingPointError, ImportError) as error:
         reason = error.args[0] if isinstance(error, KeyError) else error  # str() would quote it
         print(f"w2v: {reason}", file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        print(
+            "w2v: there is not enough memory; lower dim, batch_size or n_samples", file=sys.stderr
+        )
         return 2
 
 

@@ -131,16 +131,14 @@ class ClassAttentionModel(nn.Module):
         """Compute the weight that each class gives to each token.
 
         Args:
-            input_ids: token ids, shape (B, T), int64.
-            attention_mask: True or 1 for a token, False or 0 for padding, shape (B, T).
+            input_ids, attention_mask: as in the forward pass.
 
         Returns:
             Weights, shape (B, n_classes, T), float32: they sum to one over the tokens of a text
             and are zero on padding.
 
         Raises:
-            TypeError, ValueError: ids that are no integers or lie outside the vocabulary, or a
-                mask of another shape or of other numbers.
+            TypeError, ValueError: as in the forward pass.
 
         Source: assignment section 4, the lab's `ClassAttentionModel`.
         """
@@ -154,8 +152,7 @@ class ClassAttentionModel(nn.Module):
         weights alone do not show that.
 
         Args:
-            input_ids: token ids, shape (B, T), int64.
-            attention_mask: True or 1 for a token, False or 0 for padding, shape (B, T).
+            input_ids, attention_mask: as in the forward pass.
 
         Returns:
             The attention weight times the readout of the token's value, shape (B, n_classes, T),
