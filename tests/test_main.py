@@ -247,7 +247,7 @@ def test_score_reads_any_labelled_csv(planted_news, tmp_path, capsys):
     kept = str(tmp_path / "news.ckpt")
     command.main(["classify", *OPTIONS.split(), "--output", kept])
     capsys.readouterr()
-    (tmp_path / "own.csv").write_text("class,text\n1,0 3 4\nland,1 5 6\n1,1 2 3\n", "utf-8")
+    (tmp_path / "own.csv").write_text("class,text\n1,0 3 4\n2,1 5 6\nsea,1 2 3\n", "utf-8")
     assert command.main(["score", "--classifier", kept, "--csv", str(tmp_path / "own.csv")]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "accuracy 0.6667, 95% interval 0.2077 to 0.9385, 3 texts"

@@ -513,7 +513,7 @@ def main(arguments: list[str]) -> int:
         if not isinstance(error, MemoryError) and "memory" not in str(error):
             raise
         print(
-            "w2v: there is not enough memory; lower dim, batch_size or n_samples", file=sys.stderr
+            "w2v: memory must be enough, got too little; lower dim or batch_size", file=sys.stderr
         )
         return 2
 

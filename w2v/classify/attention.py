@@ -131,7 +131,8 @@ class ClassAttentionModel(nn.Module):
         """Compute the weight that each class gives to each token.
 
         Args:
-            input_ids, attention_mask: as in the forward pass.
+            input_ids: as in the forward pass.
+            attention_mask: as in the forward pass.
 
         Returns:
             Weights, shape (B, n_classes, T), float32: they sum to one over the tokens of a text
@@ -152,7 +153,8 @@ class ClassAttentionModel(nn.Module):
         weights alone do not show that.
 
         Args:
-            input_ids, attention_mask: as in the forward pass.
+            input_ids: as in the forward pass.
+            attention_mask: as in the forward pass.
 
         Returns:
             The attention weight times the readout of the token's value, shape (B, n_classes, T),
