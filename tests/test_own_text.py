@@ -246,7 +246,7 @@ PACKED = gzip.compress("".join(f"1,text {i}\n" for i in range(999)).encode())
 
 
 @pytest.mark.parametrize(
-    "content", [PACKED[:-1], PACKED[: len(PACKED) // 2], PACKED[:5], damaged(PACKED)]
+    "content", [PACKED[:-1], PACKED[: len(PACKED) // 2], PACKED[:5], PACKED[:1], damaged(PACKED)]
 )
 def test_a_cut_or_damaged_gz_is_refused_by_name(read, data, content):
     message = "must be a complete .gz file, got one that is cut or damaged .* again"
@@ -258,6 +258,16 @@ def test_a_cut_or_damaged_gz_is_refused_by_name(read, data, content):
     (data / "wikitext-2-v1/wiki.train.tokens.gz").write_bytes(content)
     with pytest.raises(ValueError, match=f"wiki.train.tokens.gz {message}"):
         w2v.load_documents("wikitext-2", "local")
+
+
+@pytest.mark.parametrize("mark", [b"\xff", b"\0"])
+def test_a_damaged_gz_is_not_taken_for_another_encoding(read, mark):
+    packed = bytearray(gzip.compress(b"1,a\n2,b%s\n" % mark))
+    with pytest.raises(ValueError, match="line 2 of some.csv.gz must be UTF-8 text"):
+        read(bytes(packed), name="some.csv.gz")
+    packed[-8] ^= 1  # of the checksum
+    with pytest.raises(ValueError, match="some.csv.gz must be a complete .gz file"):
+        read(bytes(packed), name="some.csv.gz")
 
 
 def test_a_damaged_tokenizer_of_the_directory_is_refused_by_name(data):

@@ -144,14 +144,20 @@ def read_lines(path: Path) -> Iterator[str]:
         raise FileNotFoundError(f"path must be an existing file, got {str(path)!r}: {found}")
     number = 0
     try:
-        with _opened(path) as packed, io.TextIOWrapper(packed, "utf-8-sig", newline="") as file:
-            for number, line in enumerate(file, start=1):
-                if "\0" in line:
-                    raise ValueError(
-                        f"line {number} of {path.name} must be UTF-8 text, got a NUL byte; "
-                        "save the file as UTF-8"
-                    )
-                yield line
+        try:
+            with _opened(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as file:
+                for number, line in enumerate(file, start=1):
+                    if "\0" in line:
+                        raise ValueError(
+                            f"line {number} of {path.name} must be UTF-8 text, got a NUL byte; "
+                            "save the file as UTF-8"
+                        )
+                    yield line
+        except ValueError:  # what a damaged .gz holds is often no text either
+            with _opened(path) as file:
+                while file.read(1 << 20):
+                    pass
+            raise
     except UnicodeDecodeError as error:
         raise ValueError(
             f"line {_line_of_the_fault(path)} of {path.name} must be UTF-8 text, got "
@@ -167,7 +173,7 @@ def read_lines(path: Path) -> Iterator[str]:
 def _opened(path: Path) -> BinaryIO:
     """Open a file to read its bytes, unpacked; what it holds decides, not its name."""
     with open(path, "rb") as file:
-        is_packed = file.read(2) == b"\x1f\x8b"
+        is_packed = file.read(2) in (b"\x1f\x8b", b"\x1f")
     return cast(BinaryIO, gzip.open(path) if is_packed else open(path, "rb"))
 
 
