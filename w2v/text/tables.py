@@ -1,4 +1,4 @@
-"""The one reader of labelled tables: CSV files and DataFrames, row by row, nothing guessed.
+"""Read labelled tables: CSV files and DataFrames, row by row, without guessing.
 
 Every fault is one `ValueError` that names the file, the row and the reason. Rows are counted as a
 spreadsheet counts them: the header is row 1, and a blank line is a row, too.
