@@ -66,6 +66,9 @@ AHEAD = 2  # steps between the draw of a negative and its use, so that its row h
 CHUNK_FLOPS = 1.5e9  # about 20 ms of work: how long Ctrl-C waits
 
 
+_part = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)  # compiled into another function
+
+
 class HogwildEngine:
     """Train in compiled code, with as many threads as `torch.get_num_threads()` says.
 
@@ -108,6 +111,8 @@ class HogwildEngine:
         corpus = windows.tokens.numpy(), windows.offsets.numpy()
         draws = noise.threshold.numpy(), noise.alias.to(torch.int32).numpy()
         hot = windows.counts(len(center)).argsort(descending=True)[:HOT].numpy()  # (HOT,)
+        slot = np.full(len(context), -1, np.int8)  # of a context row: its place among the copies
+        slot[hot] = np.arange(len(hot))
         border = BORDERS.index(config.border), windows.pad_id
         varied = windows.radii
         radii = np.empty(0, np.uint8) if varied is None else varied.numpy()
@@ -117,9 +122,13 @@ class HogwildEngine:
             stop = min(start + chunk, n_tokens)
             rate = learning_rate_at(config, epoch, start / n_tokens)
             rates = rate, fall, config.learning_rate * LOWEST_RATE
+            document = int(torch.searchsorted(windows.offsets, start, right=True)) - 1
+            place = document, start, stop
+            memory = _memory(center.shape[1], config.ratio, config.radius, len(hot))
             return train_tokens(
-                center, context, *corpus, start, stop, *draws, hot, *border, *options, *rates, seed
-            )
+                center, context, *corpus, *place, *draws, hot, slot, *memory, *border, *options,
+                *rates, seed,
+            )  # fmt: skip
 
         chunk = max(256, int(CHUNK_FLOPS / (12 * config.radius * (config.ratio + 1) * config.dim)))
         total, n_pairs = 0.0, 0
@@ -322,10 +331,10 @@ def _enter(_, center, word, window, place, next_word, dim):
 
     def write(numba_context, builder, signature, arguments):
         row, copy, memory = _window_rows(numba_context, builder, signature, arguments)
-        for start in range(0, dim.literal_value, LANES):
-            w = load(builder, row, start, dim.literal_value)
-            store(w, copy, start, dim.literal_value)
-            store(w, memory, start, dim.literal_value)
+        for start, width in pieces(builder, dim.literal_value, LANES):
+            w = load(builder, builder.gep(row, [start]), 0, width)
+            store(w, builder.gep(copy, [start]), 0, width)
+            store(w, builder.gep(memory, [start]), 0, width)
         return numba_context.get_dummy_value()
 
     return types.void(center, types.int64, window, types.int64, types.int64, dim), write
@@ -336,12 +345,11 @@ def _leave(_, center, word, window, place, next_word, dim):
     """Add the change of a row in the window to the center table."""
 
     def write(numba_context, builder, signature, arguments):
-        row, copy, memory = _window_rows(numba_context, builder, signature, arguments)
-        for start in range(0, dim.literal_value, LANES):
-            w, now, before = (
-                load(builder, address, start, dim.literal_value) for address in (row, copy, memory)
-            )
-            store(w + (now - before), row, start, dim.literal_value)
+        places = _window_rows(numba_context, builder, signature, arguments)
+        for start, width in pieces(builder, dim.literal_value, LANES):
+            row, copy, memory = (builder.gep(place, [start]) for place in places)
+            w, now, before = (load(builder, place, 0, width) for place in (row, copy, memory))
+            store(w + (now - before), row, 0, width)
         return numba_context.get_dummy_value()
 
     return types.void(center, types.int64, window, types.int64, types.int64, dim), write
@@ -360,7 +368,7 @@ def _window_rows(numba_context, builder, signature, arguments) -> tuple:
     return table.address(arguments[1]), copy, builder.gep(copy, [INDEX(dim)])
 
 
-@njit
+@_part
 def _random(state):
     """Turn a counter into 64 random bits (splitmix64, Steele et al. 2014)."""
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -368,38 +376,33 @@ def _random(state):
     return state ^ (state >> np.uint64(31))
 
 
-@njit
+@_part
 def _below(bits, n):
     """Turn random bits into an integer in [0, n)."""
     return ((bits >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32)
 
 
-@njit
-def _row(word, slot, base, dim):
-    """Give where a context row starts, in floats from the start of the table."""
-    own, shared = base + slot[word] * (2 * dim + LINE), word * dim
-    return shared if slot[word] < 0 else own
+@_part
+def _draw_contexts(queue, place, positive, state, threshold, alias, slot, apart, base, dim):
+    """Queue where the rows lie of a positive context and K negatives, in floats from the table.
 
-
-@njit
-def _draw_contexts(queue, place, positive, state, threshold, alias, slot, base, dim):
-    """Queue where the rows lie of a positive context and K negatives.
-
-    Negatives are drawn as `NoiseDistribution.sample` does.
+    A row with a copy is taken there. Negatives are drawn as `NoiseDistribution.sample` does.
     """
-    queue[place, 0] = _row(positive, slot, base, dim)
-    for k in range(1, queue.shape[1]):
-        state += GOLDEN
-        bits = _random(state)
-        column = _below(bits, len(threshold))
-        height = np.float32(bits & np.uint64(0xFFFFFF)) * np.float32(2.0**-24)
-        other = np.int64(alias[column])  # read at any rate: a mistaken branch costs more
-        word = np.int64(column) if height < threshold[column] else other
-        queue[place, k] = _row(word, slot, base, dim)
+    for k in range(queue.shape[1]):
+        word = np.int64(positive)
+        if k > 0:
+            state += GOLDEN
+            bits = _random(state)
+            column = ((bits >> np.uint64(32)) * np.uint64(len(threshold))) >> np.uint64(32)
+            height = np.float32(bits & np.uint64(0xFFFFFF)) * np.float32(2.0**-24)
+            other = np.int64(alias[column])  # read at any rate: a mistaken branch costs more
+            word = np.int64(column) if height < threshold[column] else other
+        copied, shared = base + slot[word] * apart, word * dim
+        queue[place, k] = shared if slot[word] < 0 else copied
     return state
 
 
-@njit
+@_part
 def _centers_of(t, first, last, radius, border):
     """Find the range of centers whose window holds place t of the document [first, last).
 
@@ -416,7 +419,7 @@ def _centers_of(t, first, last, radius, border):
     return low, high
 
 
-@njit
+@_part
 def _holds(center, t, first, last, radius, border):
     """Say whether the window of a center, at the radius drawn for it, holds place t."""
     start = center - radius
@@ -425,54 +428,51 @@ def _holds(center, t, first, last, radius, border):
     return start <= t <= start + 2 * radius
 
 
-@njit
-def _aligned(n_rows, dim):
-    """Make an array of floats that starts where a register's worth of memory does."""
-    flat = np.empty(n_rows * dim + LANES, np.float32)
-    skip = (-(flat.ctypes.data // 4)) % LANES
-    return flat[skip : skip + n_rows * dim].reshape(n_rows, dim)
+def _memory(dim: int, ratio: int, radius: int, n_hot: int) -> tuple[np.ndarray, ...]:
+    """Make what a thread writes beside the tables: `words`, `queue`, `scratch` and rows copied."""
+    most = 4 * radius  # words of a step: under "shift" up to 4R windows hold one place
+    n_rows = 1 << most.bit_length()  # a power of two, so that i & (n_rows - 1) is i % n_rows
+    n_scratch = most * (ratio + 1) + LANES + (most + ratio + 1) * 2 * LANES
+    flat = np.empty((n_rows + n_hot) * (2 * dim + LINE) + LINE, np.float32)
+    first = -(flat.ctypes.data // 4) % LINE  # so that rows start where a line of memory does
+    rows = flat[first : len(flat) - LINE + first].reshape(-1, 2 * dim + LINE)
+    queue = np.empty((AHEAD + 1, ratio + 1), np.int64)
+    return (
+        np.empty(most + 1, np.int64), queue, np.empty(n_scratch, np.float32),
+        rows[:n_rows], rows[n_rows:],
+    )  # fmt: skip
 
 
 @lru_cache
 def _compiled(dim: int, ratio: int) -> Callable:
     """Compile the walk through the text for one d and K; numba keeps the code on disk."""
     apart = 2 * dim + LINE  # between two rows of the window: the same column in another cache set
-    n_contexts = ratio + 1
-    lanes_checksum = zlib.crc32(Path(lanes.__file__).read_bytes())
+    written = LANES, zlib.crc32(Path(lanes.__file__).read_bytes())
 
     @njit(nogil=True, cache=True)
     def train_tokens(
-        center, context, tokens, offsets, start, stop, threshold, alias, hot, border, pad_id,
-        radius, varied, radii, shared, rate, fall, lowest, seed,
+        center, context, tokens, offsets, document, start, stop, threshold, alias, hot, slot,
+        words, queue, scratch, window, private, border, pad_id, radius, varied, radii, shared,
+        rate, fall, lowest, seed,
     ):  # fmt: skip
-        _ = lanes_checksum  # numba finds code by this file's date and by what it closes over
-        words = np.empty(4 * radius + 1, np.int64)  # "shift": up to 4R windows hold one place
-        size = 2 ** int(np.ceil(np.log2(len(words))))  # of two, so that i & (size - 1) is i % size
-        window, entered, left = _aligned(size, apart), 0, 0
-        private = _aligned(len(hot), apart)
+        _ = written  # numba finds code by this file's date and by what it closes over
+        entered, left, size = 0, 0, len(window)
         base = (private.ctypes.data - context.ctypes.data) // 4
-        slot = np.full(len(context), -1, np.int8)
         for i in range(len(hot)):
-            slot[hot[i]] = i
             _enter(context, hot[i], private, i, hot[i], dim)
-        most = 4 * radius  # words of a step
-        scratch = np.empty(most * n_contexts + LANES + (most + n_contexts) * 2 * LANES, np.float32)
-        queue = np.empty((AHEAD + 1, ratio + 1), np.int64)
         state = np.uint64(seed) + GOLDEN * np.uint64(start * (4 * radius * ratio + ratio + 1))
         end = len(tokens) - 1
-        for t in range(start, start + AHEAD):
-            positive = tokens[min(t, end)]
-            place = t % (AHEAD + 1)
-            state = _draw_contexts(queue, place, positive, state, threshold, alias, slot, base, dim)
         total, n_pairs, n_centers = 0.0, 0, 0
-        document = np.searchsorted(offsets, start, side="right") - 1
-        for t in range(start, stop):
-            while t >= offsets[document + 1]:
-                document += 1
+        for t in range(start - AHEAD, stop):
             now, later = t % (AHEAD + 1), (t + AHEAD) % (AHEAD + 1)
             positive = tokens[min(t + AHEAD, end)]
-            state = _draw_contexts(queue, later, positive, state, threshold, alias, slot, base, dim)
-
+            state = _draw_contexts(
+                queue, later, positive, state, threshold, alias, slot, apart, base, dim
+            )
+            if t < start:
+                continue
+            while t >= offsets[document + 1]:
+                document += 1
             first, last = offsets[document], offsets[document + 1]
             low, high = _centers_of(t, first, last, radius, border)
             n_centers += low <= t <= high
@@ -497,7 +497,7 @@ def _compiled(dim: int, ratio: int) -> Callable:
             while i < n_words:
                 if not shared:
                     state = _draw_contexts(
-                        queue, now, tokens[t], state, threshold, alias, slot, base, dim
+                        queue, now, tokens[t], state, threshold, alias, slot, apart, base, dim
                     )
                 total += _train_pairs(
                     window, context, words, queue, scratch, i, group, now, later, step,
