@@ -15,27 +15,33 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 
 
-def registers(target: str, features: str) -> tuple[int, int]:
-    """Say how many floats a vector register of a processor holds, and how many registers it has.
+def registers(target: str, features: str) -> tuple[str, int, int]:
+    """Say which vector registers a processor has.
 
     Args:
         target: the kind of processor, such as "x86_64-unknown-linux-gnu".
         features: what it can do, such as "+avx,+avx2,-avx512f".
 
     Returns:
-        Floats in a register, and registers: (16, 32) with AVX-512, (8, 16) with AVX, (4, 32) on
-        Arm, (4, 16) elsewhere.
+        The name of the instructions, how many floats a register holds, how many registers there
+        are.
     """
-    has = features.split(",")
     if target.startswith(("aarch64", "arm64")):
-        return 4, 32
-    if "+avx512f" in has:
-        return 16, 32
-    return (8, 16) if "+avx" in has else (4, 16)
+        return "NEON", 4, 32
+    has = features.split(",")
+    for name, feature, n_lanes, n_registers in (
+        ("AVX-512", "+avx512f", 16, 32),
+        ("AVX2", "+avx2", 8, 16),
+        ("AVX", "+avx", 8, 16),
+    ):
+        if feature in has:
+            return name, n_lanes, n_registers
+    return "SSE", 4, 16
 
 
-_target, _, _features = cpu_target.target_context.codegen().magic_tuple()  # what numba writes for
-LANES, REGISTERS = registers(_target, _features)
+_context: Any = cpu_target.target_context
+_target, _, _features = _context.codegen().magic_tuple()  # what numba writes for
+INSTRUCTIONS, LANES, REGISTERS = registers(_target, _features)
 FLOAT, INDEX = ir.FloatType(), ir.IntType(64)
 Value = Any  # a value of the generated code; the annotations of llvmlite are incomplete
 FIRST = INDEX(0)
