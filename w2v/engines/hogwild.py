@@ -63,9 +63,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # from one state of the random numbers t
 HOT, EXCHANGE = 64, 256  # context rows a thread copies, and the steps between two exchanges
 LINE = 16  # floats in the 64 bytes that memory hands out at once
 AHEAD = 2  # steps between the draw of a negative and its use, so that its row has arrived
-CHUNK_FLOPS = 1.5e9  # about 20 ms of work: how long Ctrl-C waits
-
-
+CHUNK_FLOPS = 5e8  # 10 to 20 ms of work: how long Ctrl-C waits
 _part = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)  # compiled into another function
 
 
@@ -170,8 +168,8 @@ def _train_pairs(
     rate y sigma(-z) c to w, and rate y sigma(-z) w to c. Returns the loss before the step.
 
     The words lie at `words[first : first + n_words]` of the window, the contexts at `queue[now]`.
-    Meanwhile `queue[later]` is fetched, since memory takes longer than a step. `scratch` has the
-    size of `_scratch`.
+    Meanwhile `queue[later]` is fetched, since memory takes longer than a step. `scratch` holds the
+    slopes, and behind them what `_write_columns` keeps.
     """
 
     def write(numba_context, builder, signature, arguments):
@@ -245,7 +243,6 @@ def _write_slopes(slopes: Rows, rate: Lanes, n_words) -> Lanes:
     loss, size = Kept(builder), INDEX(64 * LANES)
     with cgutils.for_range_slice(builder, INDEX(0), n, size, INDEX) as (first, _):
         product, last = Kept(builder, 1.0), builder.add(first, size)
-        product.set(Lanes(builder, 1.0))
         last = builder.select(builder.icmp_signed("<", last, n), last, n)
         with cgutils.for_range_slice(builder, first, last, INDEX(LANES), INDEX) as (i, _):
             place = builder.gep(slopes.table, [i])
