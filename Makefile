@@ -8,6 +8,7 @@ NOTEBOOKS := notebooks/word2vec.ipynb notebooks/classification.ipynb
 
 notebooks: $(VENV)/.installed
 	$(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False $(NOTEBOOKS)
+	$(BIN)/python notebooks/pictures.py
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
