@@ -64,14 +64,17 @@ def test_a_save_is_flushed_before_it_takes_the_old_files_place(tmp_path, monkeyp
     assert events == ["fsync", "replace", "fsync"]  # the content, the step, the new name
 
 
-def test_what_a_killed_save_left_is_removed_but_not_what_another_process_writes(tmp_path):
-    path = write_sealed(tmp_path / "file", {"a": 1})
-    stale, recent = (tmp_path / f".{path.name}.{part}.tmp" for part in ("00", "11"))
-    for temporary in (stale, recent):
+def test_what_killed_saves_left_is_removed_but_not_what_is_being_written(tmp_path):
+    left = [tmp_path / f".{name}.00c0ffee.tmp" for name in ("file", "another file")]
+    for temporary in left:
         temporary.write_bytes(b"half")
-    os.utime(stale, (0, 0))
-    write_sealed(path, {"a": 2})
-    assert sorted(tmp_path.iterdir()) == sorted([path, recent])
+    with files.replaced(tmp_path / "file") as slow:
+        slow.write(b"slow")
+        write_sealed(tmp_path / "file", {"a": 1})
+        assert not any(temporary.exists() for temporary in left)
+        assert Path(slow.name).exists()
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"slow"
 
 
 class TestKills:
