@@ -167,11 +167,11 @@ def check_writable(directory: str | os.PathLike, *names: str) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: str | os.PathLike) -> Iterator[None]:
+def locked(path: str | os.PathLike | None) -> Iterator[None]:
     """Keep other processes away from a file for a while; a kill ends that, too.
 
     Args:
-        path: the file. A lock file lies beside it for so long.
+        path: the file, which need not exist; a lock file lies beside it. None locks nothing.
 
     Returns:
         A context.
@@ -179,8 +179,11 @@ def locked(path: str | os.PathLike) -> Iterator[None]:
     Raises:
         CheckpointError: another process has locked it.
     """
+    if path is None:
+        yield
+        return
     path = user_path(path)
-    name = path.with_name(f".{path.stem}.lock")
+    name = path.with_name(f".{Path(path.stem).stem}.lock")
     with open(name, "wb") as file:
         try:
             if fcntl is not None:  # a lock of the process: a cell that is run again goes on
