@@ -9,6 +9,7 @@ import mmap
 import pickletools
 import sys
 import zipfile
+import zlib
 from typing import Any, BinaryIO, NamedTuple
 
 import torch
@@ -108,7 +109,7 @@ def load_archive(file: BinaryIO) -> Any:
 
 
 def _records(file: BinaryIO) -> dict[str, memoryview]:
-    """Find the records of an archive: not packed, not overlapping, and inside the file."""
+    """Find the records of an archive: not packed, not overlapping, and whole."""
     content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     try:
         with zipfile.ZipFile(file) as archive:
@@ -125,6 +126,8 @@ def _records(file: BinaryIO) -> dict[str, memoryview]:
         if is_packed or entry.header_offset < end or start + entry.file_size > len(content):
             raise ValueError("its archive is not one that torch.save writes")
         end = start + entry.file_size
+        if zlib.crc32(content[start:end]) != entry.CRC:
+            raise ValueError(f"its record {entry.filename} is damaged")
         records[entry.filename.partition("/")[2]] = content[start:end]
     return records
 
