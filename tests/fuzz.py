@@ -25,11 +25,14 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import torch
+os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"  # equal bytes, and forks
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent))
 from children import exit_code, in_child  # noqa: E402
@@ -38,6 +41,7 @@ from golden import B, D, K, R, V  # noqa: E402
 import w2v  # noqa: E402
 from w2v.checkpoint import read_checkpoint  # noqa: E402
 from w2v.classify.scoring import load_classifier, save_classifier  # noqa: E402
+from w2v.engines import ENGINES  # noqa: E402
 from w2v.files import MARK, SEAL_LENGTH, read_sealed, write_json  # noqa: E402
 from w2v.studies.grid import run_grid, write_results  # noqa: E402
 from w2v.studies.plans import read_results  # noqa: E402
@@ -114,7 +118,9 @@ def make_kinds(root: Path) -> dict[str, Kind]:
     rows = "label,text\n" + "".join(
         f"{i % 2},a text of words, number {i}\n".replace(", n", " n") for i in range(40)
     )
-    pairs = "".join(f"{a}\t{b}\t{i}.5\n" for i, (a, b) in enumerate(zip(WORDS, WORDS[1:])))
+    pairs = "".join(
+        f"{a}\t{b}\t{i}.5\n" for i, (a, b) in enumerate(zip(WORDS, WORDS[1:], strict=False))
+    )
     questions = ": all\n" + "".join(" ".join(WORDS[i : i + 4]) + "\n" for i in range(V - 4))
     for name, text in {
         "text": lines,
@@ -379,7 +385,7 @@ def damage_files(n: int, seed: int) -> dict[str, Counter]:
         share = n * (place + 1) // len(names) - n * place // len(names)
         with tempfile.TemporaryDirectory() as folder:
             root, log = Path(folder), Path(folder) / "log"
-            code = exit_code(in_child(lambda: try_files(root / "files", name, share, seed, log)))
+            code = exit_code(in_child(partial(try_files, root / "files", name, share, seed, log)))
             lines = [json.loads(line) for line in log.read_text().splitlines()]
         found = Counter(outcome for outcome, _ in lines)
         if code or len(lines) < share:
@@ -415,8 +421,8 @@ def results_of(directory: Path) -> dict[str, bytes]:
 
 def kill(n: int, seed: int) -> Counter:
     """Kill trainings of each engine, and studies, at random moments, and go on with each."""
-    jobs = {name: lambda d, name=name: train(d, name) for name in ("loader", "hogwild", "blocks")}
-    jobs["study"] = study
+    jobs: dict[str, Callable[[Path], None]] = {"study": study}
+    jobs |= {name: partial(train, engine=name) for name in ENGINES}
     found, draw = Counter(), random.Random(seed)
     for place, (name, job) in enumerate(jobs.items()):
         share = n * (place + 1) // len(jobs) - n * place // len(jobs)
@@ -424,15 +430,15 @@ def kill(n: int, seed: int) -> Counter:
             root = Path(folder)
             job(root / "first")  # compiled and imported now
             started = time.perf_counter()
-            assert exit_code(in_child(lambda: job(root / "whole"))) == 0
+            assert exit_code(in_child(partial(job, root / "whole"))) == 0
             seconds, whole = time.perf_counter() - started, results_of(root / "whole")
             for i in range(share):
                 directory = root / f"killed{i}"
-                child = in_child(lambda: job(directory))
+                child = in_child(partial(job, directory))
                 time.sleep(draw.uniform(0, seconds))
                 os.kill(child, signal.SIGKILL)
                 exit_code(child)
-                if exit_code(in_child(lambda: job(directory))) != 0:
+                if exit_code(in_child(partial(job, directory))) != 0:
                     found["other_error"] += 1
                     print(f"{name}: killed, it could not go on")
                 elif results_of(directory) != whole:
@@ -445,7 +451,6 @@ def kill(n: int, seed: int) -> Counter:
 
 def sweep(n_files: int, n_kills: int, seed: int) -> dict[str, Any]:
     """Try damaged files and kills, and count what came of them."""
-    os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
     kinds = damage_files(n_files, seed)
     total = sum(kinds.values(), Counter())

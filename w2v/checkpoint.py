@@ -207,6 +207,8 @@ def read_checkpoint(path: str | os.PathLike, *, vocabulary: str | None = None) -
         raise _refusal(path, f"format {FORMAT}", saved.get("format"))
     try:
         config = Word2VecConfig(**saved["config"])
+        if missing := asdict(config).keys() - saved["config"].keys():
+            raise KeyError(*missing)
         center, context = (saved[name] for name in TABLES)  # (V, d) each
         shapes = tuple(center.shape), tuple(context.shape)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
