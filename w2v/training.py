@@ -499,6 +499,8 @@ def _resume(
             f"{name} must hold a training of engine {config.engine!r}, got {error!r}; "
             "remove it to start again"
         ) from None
+    for part, new in zip(state["optimizers"], fresh["optimizers"], strict=True):
+        part["param_groups"] = new["param_groups"]  # the config and the device decide, not the file
     engine.load_state_dict(state["optimizers"])
     model.load_state_dict(state["model"])
     return history
