@@ -230,7 +230,8 @@ def archive_of(pickled: bytes) -> bytes:
 
 def damaged_bytes(content: bytes, draw: random.Random) -> bytes:
     """Change, lose, add, double or blank some bytes."""
-    at, n = draw.randrange(len(content)), draw.choice([1, 1, 7, 64, 1000])
+    at = draw.randrange(1, len(content))  # a whole .gz twice is a good .gz
+    n = draw.choice([1, 1, 7, 64, 1000])
     noise = bytes(draw.randrange(256) for _ in range(min(n, 64)))
     return draw.choice(
         [
