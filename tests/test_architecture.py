@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "w2v"
 
 # The modules from bottom to top. A module imports only from modules that are named before it.
 ORDER = """
-engines config files threads
+engines config archive files threads
 text text.builtin text.cleaning text.tables text.catalogue text.sources text.tokens
 text.labelled text.corpus text.vocabulary
 windows batches model checkpoint

@@ -80,6 +80,24 @@ def check_positive(name: str, value: float) -> None:
         raise ValueError(f"{name} must be a finite number above 0, got {value!r}")
 
 
+def check_switch(name: str, value: Any) -> bool:
+    """Refuse anything but True or False: the string "False" counts as true.
+
+    Args:
+        name: the argument's name, for the message.
+        value: what the caller gave.
+
+    Returns:
+        The value as a `bool`.
+
+    Raises:
+        TypeError: `value` is no boolean of Python or numpy.
+    """
+    if type(value).__name__ not in ("bool", "bool_"):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
 def noise_exponent(noise: str) -> float:
     """Read the exponent out of the name of a noise distribution.
 
@@ -161,13 +179,15 @@ class Word2VecConfig:
         check_choice("border", self.border, BORDERS)
         noise_exponent(self.noise)
         check_choice("engine", self.engine, ENGINES)
-        if self.subsample:
+        for name in ("decay", "shared_negatives", "dynamic_window"):
+            object.__setattr__(self, name, check_switch(name, getattr(self, name)))
+        if self.subsample != 0 or isinstance(self.subsample, bool):
             check_positive("subsample", self.subsample)
         check_choice("subsample_rule", self.subsample_rule, SUBSAMPLE_RULES)
         if self.subsample_rule == "percentile" and self.subsample > 100:
             raise ValueError(f"subsample must be a percentile up to 100, got {self.subsample!r}")
         check_choice("objective", self.objective, OBJECTIVES)
-        if self.max_norm:
+        if self.max_norm != 0 or isinstance(self.max_norm, bool):
             check_positive("max_norm", self.max_norm)
         if self.engine == "loader" and self.shared_negatives:
             others = " or ".join(repr(name) for name in ENGINES if name != "loader")
@@ -220,6 +240,8 @@ class ClassifierConfig:
         for name in ("learning_rate", "table_rate", "attention_rate"):
             check_positive(name, getattr(self, name))
         object.__setattr__(self, "seed", check_seed(self.seed))
+        for name in ("decay", "freeze"):
+            object.__setattr__(self, name, check_switch(name, getattr(self, name)))
         if not 0 <= self.word_dropout < 1:
             raise ValueError(f"word_dropout must lie in [0, 1), got {self.word_dropout!r}")
 

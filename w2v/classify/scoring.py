@@ -279,12 +279,14 @@ def load_classifier(
     try:
         vocab_size, dim = saved["parameters"]["embeddings.weight"].shape
         classes = list(saved["classes"])
+        if isinstance(saved["classes"], str) or not all(isinstance(name, str) for name in classes):
+            raise TypeError(f"classes must be names, got {saved['classes']!r:.80}")
         generator = torch.Generator()
         classifier = ClassAttentionModel(
             vocab_size, dim, len(classes), readout=saved["readout"], generator=generator
         )
         classifier.load_state_dict(saved["parameters"])
-    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"{str(path)!r} must hold a whole classifier: {reason}") from None
     return classifier, classes
