@@ -4,14 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := notebooks/word2vec.ipynb notebooks/classification.ipynb
 
-.PHONY: notebooks test bench studies report lint clean
+.PHONY: notebooks test fuzz bench studies report lint clean
 
 notebooks: $(VENV)/.installed
 	$(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False $(NOTEBOOKS)
+	$(BIN)/python notebooks/pictures.py
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --nbval notebooks
+
+fuzz: $(VENV)/.installed
+	$(BIN)/python -m tests.fuzz
 
 bench: $(VENV)/.benchmarks
 	$(BIN)/python -m tests.benchmarks.loader

@@ -120,7 +120,7 @@ def test_unknown_borders_and_noises_are_refused(change, message):
 
 
 def test_the_loader_refuses_shared_negatives_and_names_the_engines_that_take_them():
-    message = 'shared_negatives must be off for engine "loader", got True; .*"hogwild" or "blocks"'
+    message = "shared_negatives must be off for engine 'loader', got True; .*'hogwild' or 'blocks'"
     with pytest.raises(ValueError, match=message):
         Word2VecConfig(**NAMING, shared_negatives=True)
 
@@ -131,7 +131,7 @@ def test_the_loader_refuses_shared_negatives_and_names_the_engines_that_take_the
     [
         ({"objective": "cbow"}, "objective must be 'sgns' for engine '{}', got 'cbow'; take"),
         ({"objective": "skipgram"}, "objective must be 'sgns' for engine '{}', got 'skipgram'"),
-        ({"max_norm": 1.0}, "max_norm must be 0 for engine '{}', got 1.0; take engine=\"loader\""),
+        ({"max_norm": 1.0}, "max_norm must be 0 for engine '{}', got 1.0; take engine='loader'"),
     ],
 )
 def test_what_the_loader_alone_can_do_is_refused_elsewhere(engine, change, message):

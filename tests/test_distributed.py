@@ -164,3 +164,29 @@ def test_few_long_documents_make_one_piece_for_each_process():
         [[1]],
         [[2]],
     ]
+
+
+def test_processes_that_share_no_disk_go_on_together_or_not_at_all(one, tmp_path):
+    script = f"""
+import os
+from pathlib import Path
+from w2v.training import train_epochs
+rank, directory = os.environ["RANK"], Path({str(tmp_path)!r})
+def epochs(place, n_documents=200):
+    generator = test.torch.Generator().manual_seed(0)
+    model = test.Word2Vec(test.V, test.CONFIG.dim, generator=generator)
+    sets = test.planted(n_documents, seed=0), test.planted(40, seed=1)
+    return train_epochs(model, *sets, test.CONFIG, directory=directory / (place + rank))
+whole = [*epochs("whole")][-1]
+next(epochs("cut"))  # the first process alone keeps how to go on
+assert [*epochs("cut")][-1] == whole
+try:
+    next(epochs("other", 200 + int(rank)))
+except ValueError as error:
+    assert "settings and texts must be the same in all processes" in str(error)
+else:
+    raise AssertionError
+"""
+    done = torchrun(script)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "cut0").is_dir() and not list((tmp_path / "cut1").iterdir())

@@ -9,6 +9,7 @@ from golden import ALL_NEGATIVE_ACCURACY, LN2, PAD, B, D, K, R, V
 from hypothesis import given
 from hypothesis import strategies as st
 
+from w2v.engines import OBJECTIVES
 from w2v.evaluation import evaluate_word2vec, frequency_logits, score_pairs
 from w2v.model import Word2Vec
 from w2v.windows import WindowDataset, flatten_dataset_to_list
@@ -213,6 +214,20 @@ def test_sizes_of_one_can_be_scored(config):
     dataset = WindowDataset.from_documents([{"input_ids": [1, 2]}], 1, "pad", PAD)
     scores = evaluate_word2vec(Word2Vec(PAD + 1, 1), dataset, smallest, counts=torch.ones(PAD + 1))
     assert scores.n_pairs == 4
+
+
+def test_words_without_a_context_are_refused(model, config):
+    alone = WindowDataset.from_documents([[1], [2]], R, "pad", PAD)
+    message = "dataset must hold a word with a context, got 2 words without one; take longer docum"
+    with pytest.raises(ValueError, match=message):
+        evaluate(model, alone, replace(config, border="pad"))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_scores_the_same_pairs_of_padding(model, config, objective):
+    short = WindowDataset.from_documents([[1], [2, 3]], R, "pad", PAD)  # one word has no context
+    scores = evaluate(model, short, replace(config, border="pad", objective=objective))
+    assert scores.n_pairs == 2 * (K + 1)
 
 
 @pytest.mark.parametrize(("n_words", "error"), [(0, ValueError), (2.0, TypeError)])

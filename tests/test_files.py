@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from children import FORKS, KilledAtLine, exit_code, fill_the_disk, in_child, trace
 
 from w2v import files
+from w2v.archive import DTYPES
 from w2v.files import CheckpointError, read_sealed, write_sealed
 
 # content
@@ -47,6 +49,59 @@ def test_sparse_tensors_are_refused(tmp_path):
         write_sealed(tmp_path / "file", {"a": torch.eye(2).to_sparse()})
 
 
+# files that declare more than they hold
+
+
+def doubled(n_times: int) -> list:
+    """Lists within lists: a few bytes for each doubling."""
+    nested = []
+    for _ in range(n_times):
+        nested = [nested, nested]
+    return nested
+
+
+SHARED = torch.ones(4)
+HUGE = {
+    "a stride of 0": torch.ones(1).as_strided((2**20, 2**12), (0, 0)),
+    "lists within lists": doubled(60),
+    "a record of two tensors": [SHARED, SHARED[1:]],
+    "another order of numbers": torch.ones(2, 3).T,
+    "a bytearray": bytearray(3),
+}
+
+
+@pytest.mark.parametrize("part", HUGE.values(), ids=HUGE.keys())
+@pytest.mark.parametrize("mmap", [False, True])
+def test_a_file_that_declares_more_than_it_holds_is_refused_at_once(tmp_path, part, mmap):
+    path = tmp_path / "huge"
+    torch.save({"a": part}, path)
+    with path.open("r+b") as file:
+        files._seal(file)
+    started = time.perf_counter()
+    with pytest.raises(CheckpointError, match="path must be a complete w2v file, got '.*huge'; "):
+        read_sealed(path, mmap=mmap)
+    assert path.stat().st_size < 10_000 and time.perf_counter() - started < 5
+
+
+def test_a_packed_archive_is_refused(tmp_path):
+    path = write_sealed(tmp_path / "plain", {"a": torch.zeros(1000)})
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(tmp_path / "packed", "w") as packed:
+        for name in archive.namelist():
+            packed.writestr(name, archive.read(name), zipfile.ZIP_DEFLATED)
+    with (tmp_path / "packed").open("r+b") as file:
+        files._seal(file)
+    with pytest.raises(CheckpointError, match="not one that torch.save writes"):
+        read_sealed(tmp_path / "packed")
+
+
+def test_every_dtype_and_shape_comes_back(tmp_path):
+    shapes = [(), (0,), (0, 3), (1, 2), (2, 1, 3)]
+    tensors = [torch.ones(shape).to(dtype) for shape in shapes for dtype in DTYPES.values()]
+    found = read_sealed(write_sealed(tmp_path / "all", {"tensors": tensors}))["tensors"]
+    for one, other in zip(tensors, found, strict=True):
+        assert (one.dtype, one.shape) == (other.dtype, other.shape) and torch.equal(one, other)
+
+
 # kills and full disks
 
 
@@ -64,14 +119,17 @@ def test_a_save_is_flushed_before_it_takes_the_old_files_place(tmp_path, monkeyp
     assert events == ["fsync", "replace", "fsync"]  # the content, the step, the new name
 
 
-def test_what_a_killed_save_left_is_removed_but_not_what_another_process_writes(tmp_path):
-    path = write_sealed(tmp_path / "file", {"a": 1})
-    stale, recent = (tmp_path / f".{path.name}.{part}.tmp" for part in ("00", "11"))
-    for temporary in (stale, recent):
+def test_what_killed_saves_left_is_removed_but_not_what_is_being_written(tmp_path):
+    left = [tmp_path / f".{name}.00c0ffee.tmp" for name in ("file", "another file")]
+    for temporary in left:
         temporary.write_bytes(b"half")
-    os.utime(stale, (0, 0))
-    write_sealed(path, {"a": 2})
-    assert sorted(tmp_path.iterdir()) == sorted([path, recent])
+    with files.replaced(tmp_path / "file") as slow:
+        slow.write(b"slow")
+        write_sealed(tmp_path / "file", {"a": 1})
+        assert not any(temporary.exists() for temporary in left)
+        assert Path(slow.name).exists()
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"slow"
 
 
 class TestKills:

@@ -307,7 +307,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path, binary):
         (b"2.0 3", "two positive integers, got b'2.0 3"),
         (b"cat dog", "two positive integers, got b'cat dog"),
         (b"9" * 5000 + b" 3", "two positive integers, got b'9999"),
-        (b"999999999999 300", r"hold 999999999999 words of 300 numbers, got \d+ bytes"),
+        (b"999999999999 3", r"hold 999999999999 words, got . whole"),
     ],
 )
 def test_a_wrong_first_line_is_refused(tmp_path, binary, header, reason):

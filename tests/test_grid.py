@@ -51,6 +51,48 @@ def test_a_grid_that_was_cut_off_goes_on_where_it_was(tmp_path, capsys):
     assert traces(tmp_path)["trace4"] == 1  # kept although the grid failed after it
 
 
+SPOILT = {
+    "empty": lambda content: b"",
+    "cut": lambda content: content[:40],
+    "not UTF-8": lambda content: b"\xff" + content[1:],
+    "a list": lambda content: b"[]",
+    "deep": lambda content: b"[" * 100_000,
+    "no result": lambda content: b'{"settings": {}}',
+    "another result": lambda content: content.replace(b'"square": 16', b'"square": 17'),
+    "other settings": lambda content: content.replace(b'"n": 4', b'"n": 5'),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT.keys())
+def test_a_finished_run_that_is_damaged_is_made_again(tmp_path, capsys, spoil):
+    grid = grid_of(tmp_path, 4)
+    rows = run_grid(note, grid, tmp_path / "runs", workers=0, progress=False)
+    (file,) = (tmp_path / "runs").iterdir()
+    file.write_bytes(spoil(file.read_bytes()))
+    again = run_grid(note, grid, tmp_path / "runs", workers=0, progress=False)
+    assert [row["result"] for row in again] == [row["result"] for row in rows]
+    assert file.name in capsys.readouterr().out and traces(tmp_path) == {"trace4": 2}
+
+
+def test_runs_on_other_texts_are_made_again(tmp_path, monkeypatch, capsys):
+    grid, directory = grid_of(tmp_path, 4), tmp_path / "runs"
+    for texts, n_runs in (("one", 1), ("one", 1), ("two", 2)):
+        run_grid(note, grid, directory, texts=texts, workers=0, progress=False)
+        assert traces(tmp_path) == {"trace4": n_runs}
+    assert "comes from other texts" in capsys.readouterr().out
+    for texts, n_runs in (("three", 3), ("three", 3), ("four", 4)):
+        monkeypatch.setenv("W2V_DATA", texts)
+        run_grid(note, grid, directory, workers=0, progress=False)
+        assert traces(tmp_path) == {"trace4": n_runs}
+
+
+def test_a_run_whose_files_are_gone_is_made_again(tmp_path):
+    grid, directory = grid_of(tmp_path, 4), tmp_path / "runs"
+    for _ in range(2):
+        run_grid(note, grid, directory, is_whole=lambda settings: False, workers=0, progress=False)
+    assert traces(tmp_path) == {"trace4": 2}
+
+
 def test_runs_are_made_in_other_processes_of_one_thread_each(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     run_grid(note, grid_of(tmp_path, 6), tmp_path / "runs", workers=1, progress=False)

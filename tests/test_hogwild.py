@@ -151,6 +151,35 @@ def test_loss_and_step_are_those_of_equation_1_in_expectation(shared):
 @pytest.mark.parametrize(("dim", "ratio"), [(13, 1), (20, 5), (48, 21)])
 def test_steps_equal_a_slow_loop(dim, ratio, n_hot, monkeypatch):
     monkeypatch.setattr(hogwild, "HOT", n_hot)
+    check_steps(dim, ratio)
+
+
+@pytest.mark.parametrize(
+    ("target", "features", "n_lanes", "dim", "ratio"),
+    [
+        ("x86_64-unknown-linux-gnu", "+avx,+avx2,+avx512f", 16, 45, 5),
+        ("x86_64-unknown-linux-gnu", "+avx,+avx2,+avx512f", 16, 21, 17),
+        ("x86_64-unknown-linux-gnu", "+avx,+avx2,-avx512f", 8, 21, 17),
+        ("x86_64-unknown-linux-gnu", "+sse2,-avx", 4, 21, 5),
+        ("arm64-apple-darwin", "+neon", 4, 21, 17),
+    ],
+)
+def test_registers_of_every_width_make_the_same_steps(
+    target, features, n_lanes, dim, ratio, monkeypatch
+):
+    codegen = lanes.cpu_target.target_context.codegen()
+    for name in ("lanes", "hogwild"):
+        monkeypatch.delitem(sys.modules, f"w2v.engines.{name}")
+        monkeypatch.setattr(f"w2v.engines.{name}", globals()[name])  # put back afterwards
+    with monkeypatch.context() as other:
+        other.setattr(type(codegen), "magic_tuple", lambda _: (target, "", features))
+        built = importlib.import_module("w2v.engines.hogwild")
+    monkeypatch.setitem(globals(), "hogwild", built)
+    assert built.LANES == n_lanes
+    check_steps(dim, ratio)
+
+
+def check_steps(dim, ratio):
     vocab_size, rate = 40, 0.05
     config = settings(dim=dim, ratio=ratio, learning_rate=rate)
     model = Word2Vec(vocab_size, dim)
@@ -275,8 +304,17 @@ def test_tables_of_another_type_are_refused():
 
 def test_code_kept_on_disk_is_looked_up_by_what_lanes_writes():
     cells = hogwild._compiled(V, K).py_func.__closure__  # numba hashes them beside this file's date
-    written = zlib.crc32(Path(lanes.__file__).read_bytes())
+    written = lanes.LANES, zlib.crc32(Path(lanes.__file__).read_bytes())
     assert written in [cell.cell_contents for cell in cells]
+
+
+def test_lanes_are_as_wide_as_the_registers_that_numba_writes_for():
+    target, _, features = lanes.cpu_target.target_context.codegen().magic_tuple()
+    assert lanes.registers(target, features) == (lanes.INSTRUCTIONS, lanes.LANES, lanes.REGISTERS)
+    assert lanes.registers("x86_64", "+avx,+avx2,+avx512f") == ("AVX-512", 16, 32)
+    assert lanes.registers("x86_64", "+avx,+avx2,-avx512f") == ("AVX2", 8, 16)
+    assert lanes.registers("aarch64", "+neon,+sve") == ("NEON", 4, 32)
+    assert lanes.registers("x86_64", "") == ("SSE", 4, 16)
 
 
 def test_without_numba_the_error_says_what_to_install(monkeypatch):

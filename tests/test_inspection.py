@@ -6,6 +6,7 @@ import inspect
 import re
 import sys
 import tokenize
+from functools import partial
 from io import BytesIO, StringIO, TextIOWrapper
 
 import numpy as np
@@ -16,11 +17,13 @@ from IPython.core.formatters import DisplayFormatter
 
 import w2v
 from w2v.batches import collate_fn
+from w2v.model import sgns_loss
 from w2v.show.inspection import (
     _Code,
     check_gradient,
     describe_batch,
     describe_neighbours,
+    pair_loss,
     show_source,
 )
 
@@ -295,3 +298,13 @@ def test_a_gradient_of_another_shape_is_refused():
 def test_a_check_at_less_precision_is_refused(x):
     with pytest.raises(TypeError, match="x must be an array of float64, got"):
         check_gradient(cube, x)
+
+
+def test_the_loss_of_pairs_and_its_gradient_are_those_of_equation_one():
+    x = torch.tensor([2.0, 0.1, -1.0, 0.5, 3.0], dtype=torch.float64, requires_grad=True)
+    expected = 5 * sgns_loss(x[None, :2], x[None, 2:])  # the mean over five pairs, times five
+    expected.backward()
+    loss, gradient = pair_loss(x.detach().numpy(), n_positive=2)
+    assert loss == pytest.approx(expected.item(), rel=1e-12)
+    np.testing.assert_allclose(gradient, x.grad, rtol=1e-12)
+    assert check_gradient(partial(pair_loss, n_positive=2), x.detach().numpy()) < 1e-8

@@ -1,5 +1,7 @@
 """Labelled texts, cleaned, with labels from 0 (section 4)."""
 
+from dataclasses import replace
+
 import pytest
 from text_files import NEWS, write, write_news
 
@@ -273,3 +275,9 @@ def test_parts_that_leave_nothing_to_learn_from_are_refused(data):
     message = "n_valid and n_test must leave a row to learn from, got 4 and 6 of 10 rows"
     with pytest.raises(ValueError, match=message):
         split_labelled("ag_news", "local", n_valid=4, n_test=6)
+
+
+def test_a_set_that_the_hub_lacks_is_local_only(monkeypatch):
+    monkeypatch.setitem(LABELLED, "own", replace(LABELLED["ag_news"], hub=None))
+    with pytest.raises(ValueError, match="source must be 'local' for 'own', which the hub lacks"):
+        load_labelled("own", "hub")

@@ -1,5 +1,8 @@
 """The command line: settings as options, one line for an error."""
 
+import io
+import os
+import re
 import sys
 from types import SimpleNamespace
 
@@ -244,7 +247,7 @@ def test_score_reads_any_labelled_csv(planted_news, tmp_path, capsys):
     kept = str(tmp_path / "news.ckpt")
     command.main(["classify", *OPTIONS.split(), "--output", kept])
     capsys.readouterr()
-    (tmp_path / "own.csv").write_text("class,text\n1,0 3 4\nland,1 5 6\n1,1 2 3\n", "utf-8")
+    (tmp_path / "own.csv").write_text("class,text\n1,0 3 4\n2,1 5 6\nsea,1 2 3\n", "utf-8")
     assert command.main(["score", "--classifier", kept, "--csv", str(tmp_path / "own.csv")]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "accuracy 0.6667, 95% interval 0.2077 to 0.9385, 3 texts"
@@ -319,3 +322,112 @@ def test_an_output_that_is_a_directory_is_refused_before_any_training(tmp_path, 
     captured = capsys.readouterr()
     assert "output must be a file, got the directory" in captured.err
     assert "epoch" not in captured.out
+
+
+CSV = "--batch_size 2 --epochs 1 --dim 4"
+
+
+@pytest.fixture
+def own_rows(tmp_path, monkeypatch, fresh_process):
+    """A folder to work in, with labelled texts of two classes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("W2V_DATA", raising=False)
+    rows = "".join(f"a b {i},x\nc d {i},y\n" for i in range(9))
+    (tmp_path / "own.csv").write_text("text,label\n" + rows, "utf-8")
+    return tmp_path
+
+
+def error_of(arguments, capsys):
+    assert command.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert "epoch" not in captured.out
+    (line,) = captured.err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a" * 300, "output must be a file that can be written, got .*too long"),
+        ("a" * 250, "output must be a file that can be written, got .*too long"),  # with ".tmp"
+        ("queue", "output must be a file that can be written, got 'queue'; it is no regular file"),
+        (".", "output must be a file, got the directory '.'"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_training(
+    own_rows, capsys, name, message
+):
+    os.mkfifo("queue")
+    line = error_of(f"classify --csv own.csv {CSV} --output {name}".split(), capsys)
+    assert re.match(f"w2v: {message}", line)
+    assert sorted(path.name for path in own_rows.iterdir()) == ["own.csv", "queue"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--table foo", "table must be one of 'center', 'context', 'sum', got 'foo'"),
+        ("--dim 0", "dim must be a positive integer, got 0"),
+    ],
+)
+def test_an_option_is_checked_even_where_it_is_not_used(own_rows, capsys, options, message):
+    assert error_of(f"classify --csv own.csv {CSV} {options}".split(), capsys) == f"w2v: {message}"
+
+
+def test_a_class_that_no_training_row_has_is_refused(own_rows, capsys):
+    line = error_of(f"classify --csv own.csv {CSV} --n_labels 1".split(), capsys)
+    assert re.match("w2v: the 1 training rows must hold each class, got none of [xy]; add", line)
+
+
+@pytest.mark.parametrize("name", command.COMMANDS)
+def test_an_unknown_source_is_refused_by_every_command(name, own_rows, capsys):
+    needed = {
+        "train": "--text own.txt --dim 1 --radius 1 --ratio 1 --batch_size 1 --epochs 1",
+        "classify": f"--csv own.csv {CSV}",
+        "neighbours": "a.ckpt word",
+        "export": "a.ckpt --output a.txt",
+        "score": "--classifier a.ckpt --csv own.csv",
+        "predict": "--classifier a.ckpt text",
+        "study": "--name labels",
+    }
+    line = error_of([name, *needed[name].split(), "--source", "foo"], capsys)
+    assert line.startswith(
+        "w2v: source must be one of 'auto', 'local', 'hub', 'builtin', got 'foo'"
+    )
+
+
+@pytest.mark.parametrize("name", ["classify", "train"])
+def test_an_interrupt_promises_to_go_on_only_where_something_is_kept(name, monkeypatch, capsys):
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(command.COMMANDS, name, interrupted)
+    assert command.main([name]) == 130
+    assert ("go on" in capsys.readouterr().err) == (name == "train")
+
+
+def test_a_byte_order_mark_on_standard_input_is_skipped(monkeypatch):
+    given = "caf\u00e9\n".encode("utf-8-sig")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given), "latin-1"))
+    assert command._read_stdin() == ["caf\u00e9"]
+
+
+def test_predict_refuses_a_file_of_word2vec_by_name(checkpoint, capsys):
+    line = error_of(["predict", "--classifier", str(checkpoint), "text"], capsys)
+    assert "must hold a classifier, got Word2Vec; pass a file that save_classifier" in line
+
+
+def test_too_little_memory_is_one_line(own_rows, capsys):
+    (own_rows / "own.txt").write_text("a b c d\n" * 9, "utf-8")
+    options = "--dim 100000000000 --radius 1 --ratio 1 --batch_size 1 --epochs 1"
+    line = error_of(f"train --text own.txt {options}".split(), capsys)
+    assert line == "w2v: memory must be enough, got too little; lower dim or batch_size"
+
+
+def test_a_fault_of_the_program_keeps_its_trace(monkeypatch):
+    def broken(arguments):
+        raise RuntimeError("shapes differ")
+
+    monkeypatch.setitem(command.COMMANDS, "train", broken)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        command.main(["train"])

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import oracles
 import pytest
 import torch
@@ -85,6 +86,12 @@ def test_the_generator_decides_the_first_tables():
     assert not first_table(5).equal(first)
 
 
+def test_a_generator_leaves_the_global_one_alone():
+    before = torch.get_rng_state()
+    Word2Vec(V, D, generator=seeded())
+    assert torch.get_rng_state().equal(before)
+
+
 def test_logits_are_the_dot_products_of_the_two_tables(model):
     logits = model(torch.tensor(WORDS), torch.tensor(POSITIVES))
     assert logits.shape == (B, 2 * R)
@@ -165,6 +172,16 @@ def test_words_and_contexts_that_disagree_in_number_are_refused(words, contexts)
     message = r"word_id and context_ids must have shapes \(B,\) and \(B, C\), got .* and .*"
     with pytest.raises(ValueError, match=message):
         Word2Vec(V, D)(word_id, context_ids)
+
+
+@pytest.mark.parametrize("ids", [[1.0], [True]])
+@pytest.mark.parametrize("kind", [torch.tensor, np.array, list])
+def test_ids_that_are_no_tensors_of_integers_are_refused(ids, kind):
+    good = torch.tensor([1])
+    with pytest.raises(TypeError, match="word_id must be a tensor of int64, got .*; take torch.t"):
+        Word2Vec(V, D)(kind(ids), good[None])
+    with pytest.raises(TypeError, match="context_ids must be a tensor of int64, got .*; take tor"):
+        Word2Vec(V, D)(good, kind([ids]))
 
 
 # sgns_loss: equation (1)
@@ -311,6 +328,13 @@ def test_a_pad_and_its_negatives_change_neither_loss_nor_gradient_by_a_bit():
         assert (logits.grad[~left_out] != 0).all()
         found.append((loss.item(), logits.grad.tolist()))
     assert found[0] == found[1] == found[2]
+
+
+def test_a_batch_of_pads_alone_has_no_loss_and_no_gradient():
+    logits = normal(B, 2 * R * (K + 1)).requires_grad_()
+    loss = sgns_loss(logits[:, : 2 * R], logits[:, 2 * R :], torch.zeros(B, 2 * R).bool())
+    loss.backward()
+    assert loss.item() == 0 and not logits.grad.any()
 
 
 def test_the_row_of_the_pad_has_no_gradient_at_all(model):

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from base64 import b64decode
 from contextlib import redirect_stdout
 from functools import reduce
 from importlib import import_module
@@ -100,6 +101,27 @@ def test_every_figure_that_a_cell_makes_is_shown(name):
     for cell in code_cells(name):
         if "plots.plot_" in source(cell):
             assert any("image/png" in output.get("data", {}) for output in cell["outputs"])
+
+
+def test_the_opening_picture_is_the_first_figure_of_the_page(name):
+    (picture,) = re.findall(r"!\[.+\]\((\w+\.png)\)", source(cells(name)[0]))
+    shown = [
+        output["data"]["image/png"]
+        for cell in code_cells(name)
+        for output in cell["outputs"]
+        if "image/png" in output.get("data", {})
+    ]
+    # after a change: python notebooks/pictures.py
+    assert (NOTEBOOKS / picture).read_bytes() == b64decode(shown[0])
+
+
+def test_a_page_teaches(name):
+    prose = "\n".join(source(cell) for cell in cells(name) if cell["cell_type"] == "markdown")
+    assert "**Why?**" in source(cells(name)[0])
+    for heading in ("## Exercises", "## What we saw", "## Further reading"):
+        assert f"\n{heading}\n" in f"\n{prose}\n", heading
+    exercises = re.findall(r"^\*\*(\d)\. ", prose.split("## Exercises")[1], flags=re.MULTILINE)
+    assert exercises == ["1", "2", "3", "4", "5"]
 
 
 def test_figures_are_png_of_a_printed_size(name):
@@ -210,6 +232,7 @@ WRITTEN = {
         "train_epoch",
         "train_word2vec",
         "evaluate_word2vec",
+        "pair_loss",  # the gradient by hand
         "pair_logits",
         "score_pairs",
         "checkpoint_name",
@@ -218,6 +241,7 @@ WRITTEN = {
     "classification.ipynb": {
         "load_model",
         "ClassAttentionModel",  # with its attention
+        "ClassAttentionModel.align_values",
         "collate_texts",
         "train_epoch",  # Q4.2
         "train_classifier",

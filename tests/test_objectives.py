@@ -14,6 +14,7 @@ from w2v import evaluation
 from w2v.batches import NoiseDistribution, make_loader
 from w2v.checkpoint import load_word2vec
 from w2v.config import Word2VecConfig
+from w2v.engines import OBJECTIVES
 from w2v.engines.objectives import objective_loss, score_batch, softmax_loss
 from w2v.engines.thinning import vary_radii
 from w2v.evaluation import evaluate_word2vec
@@ -24,7 +25,7 @@ from w2v.vectors.words import WordVectors
 from w2v.windows import WindowDataset
 
 NO_ID = 0  # the pad
-OTHERS = ("skipgram", "cbow", "cbow_ns")
+OTHERS = tuple(name for name in OBJECTIVES if name != "sgns")
 REPEATED = [4, 2, 4, 4, 9, 2]  # negatives of which some are drawn several times
 TOPICS = ([1, 2, 3, 4, 5], [6, 7, 8, 9, 10])  # words of one never meet words of the other
 
@@ -187,6 +188,16 @@ def test_a_window_without_a_context_is_left_out_of_cbow(model, config, objective
     assert not model.center_embeddings.weight.grad.to_dense()[1].any()
     rest = {name: ids[1:] for name, ids in batch.items()}
     assert loss.item() == pytest.approx(objective_loss(model, rest, config)[0].item())
+
+
+@pytest.mark.parametrize("objective", OTHERS)
+def test_a_batch_of_pads_alone_has_no_loss_and_no_gradient(model, config, objective):
+    config = replace(config, objective=objective, border="pad")
+    (batch,) = make_loader(windows([[1], [2]], config), config, V, generator=seeded())
+    loss, n_predicted = objective_loss(model, batch, config)
+    loss.backward()
+    assert (loss.item(), n_predicted) == (0, 0)
+    assert not any(table.grad.to_dense().any() for table in model.parameters())
 
 
 # An epoch

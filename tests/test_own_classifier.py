@@ -207,7 +207,7 @@ def test_rows_of_a_hugging_face_dataset_come_in_any_format(form):
 def test_what_holds_no_rows_is_refused_in_plain_words(kind):
     rows = planted_rows(3)
     for wrong, found in [
-        (pandas.DataFrame(rows), "'input_ids'"),
+        (pandas.DataFrame(rows), "'input_ids' in row 0; pass the rows of a table: table.to_dict"),
         ([row["input_ids"] for row in rows], r"\[\d"),
         ({"input_ids": [[1]], "label": [0]}, "'input_ids'"),
         ([{"text": "a", "label": 0}], r"\['text', 'label'\]"),
@@ -526,3 +526,35 @@ def test_an_error_in_training_leaves_the_callers_threads_as_they_were(kind):
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(n_threads)
+
+
+@pytest.mark.parametrize(
+    ("which", "wrong", "message"),
+    [
+        (1, None, "train_set must be rows with input_ids and label, got None"),
+        (2, None, "valid_set must be rows with input_ids and label, got None"),
+        (2, 7, "valid_set must be rows with input_ids and label, got 7"),
+        (3, None, "config must be a ClassifierConfig, got None"),
+        (3, Word2VecConfig(dim=1, radius=1, ratio=1, batch_size=1, epochs=1), "must be a Class"),
+    ],
+)
+def test_each_wrong_argument_of_a_training_is_one_plain_line(texts, which, wrong, message):
+    given = [make(ClassAttentionModel), texts, texts, CONFIG]
+    given[which] = wrong
+    with pytest.raises(TypeError, match=message):
+        train_classifier(*given)
+
+
+def test_a_frozen_classifier_is_refused(kind, texts):
+    model = make(kind).requires_grad_(False)
+    with pytest.raises(ValueError, match="must have a parameter to train, got none with requires"):
+        train_classifier(model, texts, texts, CONFIG)
+
+
+def test_a_table_that_the_user_froze_stays_as_it_is(kind, texts):
+    model = make(kind)
+    model.embeddings.weight.requires_grad_(False)
+    table = model.embeddings.weight.clone()
+    train_classifier(model, texts, texts, CONFIG)
+    assert torch.equal(model.embeddings.weight, table)
+    assert not model.embeddings.weight.requires_grad

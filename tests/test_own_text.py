@@ -53,7 +53,7 @@ TWO = [("first, text", 0), ("second", 1)]
         '1,"first, text"\r2,second',
         '\n1,"first, text"\n\n  \n2,second\n\n\n',  # blank lines
         '\ufeff1,"first, text"\n2,second\n',
-        'label,text\n1,"first, text"\nSports,second\n',
+        'label,text\n0,"first, text"\nSports,second\n',
         'Text,Label\n"first, text",World\nsecond,Sports\n',
         'class,title,description\n1,"first,",text\n2,,second\n',
         '\ufeff"Class Index","Title"\n1,"first, text"\n2,"second"\n',
@@ -78,7 +78,7 @@ def test_a_text_is_left_as_it_is(read):
 
 
 def test_a_cell_may_be_longer_than_the_csv_module_takes(read):
-    assert len(read("1," + "word " * 30_000 + "\n")[0][0]) == 149_999
+    assert len(read("0," + "word " * 30_000 + "\n")[0][0]) == 149_999
     assert csv.field_size_limit() == 131_072  # as the module has it
 
 
@@ -107,19 +107,66 @@ def test_classes_are_found_sorted_and_said(tmp_path, capsys, labels, classes):
 
 
 @pytest.mark.parametrize(
-    ("labels", "expected", "said"),
+    ("labels", "expected"),
     [
-        ("12", [0, 1], False),
-        ("01", [0, 1], False),
-        ("11", [0, 0], True),  # of two classes: the first, if numbers count from 1
-        ("World 1", [0, 0], True),
+        ("1 2", [0, 1]),
+        ("0 1", [0, 1]),
+        ("2 2", [1, 1]),
+        ("0 Sports", [0, 1]),
+        ("1.0 02", [0, 1]),  # as pandas and spreadsheets write whole numbers
     ],
 )
-def test_numbers_count_from_one_where_there_is_no_zero(read, capsys, labels, expected, said):
-    labels = labels.split() if " " in labels else list(labels)
-    rows = read("".join(f"{label},text\n" for label in labels))
+def test_numbers_count_from_zero_or_from_one(read, labels, expected):
+    rows = read("".join(f"{label},text\n" for label in labels.split()))
     assert [label for _, label in rows] == expected
-    assert ("some.csv: its labels count from 1 (World)." in capsys.readouterr().err) == said
+
+
+@pytest.mark.parametrize("labels", ["1", "1 1", "World 1"])
+def test_numbers_that_may_count_from_zero_or_from_one_are_refused(read, labels):
+    message = "labels of some.csv must hold a 0 or a 2, got 1, which may count from 0 or from 1"
+    with pytest.raises(ValueError, match=message):
+        read("".join(f"{label},text\n" for label in labels.split()))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ("True true", "row 3 .* must spell a label .* got 'true' and, in row 2 .* 'True'"),
+        ("x X y", "row 3 .* got 'X' and, in row 2 of own.csv, 'x'; if they are two classes"),
+        ("a b NA", "row 4 of own.csv must have a label, got 'NA'; if it is a class, name"),
+        ("1 2 nan", "row 4 of own.csv must have a label, got 'nan'"),
+    ],
+)
+def test_a_label_that_is_a_class_by_accident_is_refused(tmp_path, labels, message):
+    lines = [f"{label},text {i}" for i, label in enumerate(labels.split())]
+    path = tmp_path / "own.csv"
+    path.write_text("\n".join(["label,text", *lines]))
+    with pytest.raises(ValueError, match=message):
+        w2v.load_csv(path)
+    named = w2v.load_csv(path, list(dict.fromkeys(labels.split())))  # they are classes if named so
+    assert len(named) == len(lines)
+
+
+def test_a_frame_and_a_csv_take_the_same_labels(tmp_path):
+    frame = pandas.DataFrame({"label": [1.0, 2.0, 1.0], "text": ["a", "b", "c"]})
+    frame.to_csv(tmp_path / "own.csv", index=False)
+    for rows in (w2v.load_frame(frame), w2v.load_csv(tmp_path / "own.csv")):
+        assert rows.features["label"].names == ["1", "2"]
+        assert rows["label"][:] == [0, 1, 0]
+
+
+def test_a_column_in_place_of_a_frame_is_refused():
+    with pytest.raises(TypeError, match="frame must be a pandas DataFrame, got Series"):
+        w2v.load_frame(pandas.Series(["a", "b"]))
+
+
+def test_texts_that_occur_again_are_left_out_and_counted(capsys):
+    texts = ["a", "b", "a", "c", "a", "d"]
+    frame = pandas.DataFrame({"text": texts, "label": ["x", "x", "y", "y", "x", "y"]})
+    parts = w2v.split_labelled(w2v.load_frame(frame), n_valid=1, n_test=1)[:3]
+    assert sorted(text for part in parts for text in part["text"]) == ["a", "b", "c", "d"]
+    said = "2 texts that occur again were left out, 1 of them with another label than the first.\n"
+    assert capsys.readouterr().out.endswith(said)
 
 
 def test_where_classes_are_named_by_digits_a_label_is_a_name(read):
@@ -150,7 +197,7 @@ def test_where_classes_are_named_by_digits_a_label_is_a_name(read):
         ("1,a\n3,b\n", "row 2 of some.csv must have a label of 1 to 2, or one of World,.* got '3'"),
         ("1,a\n,b\n", r"row 2 of some.csv must have a label, got '' and \['b'\]"),
         ("0,a\n2,b\n", "row 2 of some.csv must have a label of 0 to 1, .*, got '2'"),
-        ("1.0,a\n2.0,b\n", "row 1 of some.csv must have a label of 1 to 2, .*, got '1.0'"),
+        ("1.5,a\n2.0,b\n", "row 1 of some.csv must have a label of 1 to 2, .*, got '1.5'"),
         ("sports,a\n2,b\n", "row 1 of .* got 'sports'; name the columns if that row is a header"),
         ("topic,news\n1,a\n", "row 1 of some.csv .* got 'topic'; name the columns"),
         ("1,\n2,b\n", "row 1 of some.csv must have a text"),
@@ -199,7 +246,7 @@ PACKED = gzip.compress("".join(f"1,text {i}\n" for i in range(999)).encode())
 
 
 @pytest.mark.parametrize(
-    "content", [PACKED[:-1], PACKED[: len(PACKED) // 2], PACKED[:5], damaged(PACKED)]
+    "content", [PACKED[:-1], PACKED[: len(PACKED) // 2], PACKED[:5], PACKED[:1], damaged(PACKED)]
 )
 def test_a_cut_or_damaged_gz_is_refused_by_name(read, data, content):
     message = "must be a complete .gz file, got one that is cut or damaged .* again"
@@ -211,6 +258,16 @@ def test_a_cut_or_damaged_gz_is_refused_by_name(read, data, content):
     (data / "wikitext-2-v1/wiki.train.tokens.gz").write_bytes(content)
     with pytest.raises(ValueError, match=f"wiki.train.tokens.gz {message}"):
         w2v.load_documents("wikitext-2", "local")
+
+
+@pytest.mark.parametrize("mark", [b"\xff", b"\0"])
+def test_a_damaged_gz_is_not_taken_for_another_encoding(read, mark):
+    packed = bytearray(gzip.compress(b"1,a\n2,b%s\n" % mark))
+    with pytest.raises(ValueError, match="line 2 of some.csv.gz must be UTF-8 text"):
+        read(bytes(packed), name="some.csv.gz")
+    packed[-8] ^= 1  # of the checksum
+    with pytest.raises(ValueError, match="some.csv.gz must be a complete .gz file"):
+        read(bytes(packed), name="some.csv.gz")
 
 
 def test_a_damaged_tokenizer_of_the_directory_is_refused_by_name(data):
@@ -327,7 +384,10 @@ def test_a_file_holds_a_document_a_line_and_a_folder_a_document_a_file(tmp_path)
     write(tmp_path / "folder/deep/a.txt.gz", "first")
     write(tmp_path / "folder/no.md", "left out")
     write(tmp_path / "folder/empty.txt", "")
-    assert load_texts(tmp_path / "folder") == ["in several lines", "first"]
+    write(tmp_path / "folder/C.TXT", "capitals")
+    write(tmp_path / "folder/._hidden.txt", "hidden")
+    write(tmp_path / "folder/.git/d.txt", "hidden")
+    assert load_texts(tmp_path / "folder") == ["capitals", "in several lines", "first"]
 
 
 @pytest.mark.parametrize(

@@ -75,33 +75,53 @@ def trained(monkeypatch):
     return asked
 
 
-def save(directory, config, vocabulary=None):
-    vocabulary = vocabulary or vocabulary_identity(load_tokenizer("local"))
-    return save_model(Word2Vec(5, config.dim), directory, config, vocabulary=vocabulary)
+def save(directory, seed=3, epoch=None, vocabulary=None, documents=100):
+    """Save a model as a training on the whole corpus would, but for what is changed."""
+    tokenizer = load_tokenizer("local")
+    texts = load_documents("wikitext-2", "local", n_samples=documents, seed=CONFIG.seed)
+    train_set, _ = preprocess(texts, tokenizer, valid_fraction=0.02, seed=CONFIG.seed)
+    how = {
+        "vocabulary": vocabulary or vocabulary_identity(tokenizer),
+        "corpus": WindowDataset.from_documents(train_set, CONFIG.radius, CONFIG.border).identity(),
+        "epoch": epoch,
+    }
+    return save_model(Word2Vec(5, CONFIG.dim), directory, replace(CONFIG, seed=seed), **how)
 
 
-def test_a_checkpoint_of_the_same_settings_and_words_is_found(data, tmp_path, trained, capsys):
-    path = save(tmp_path, CONFIG)
+def test_a_checkpoint_of_the_same_settings_words_and_texts_is_found(
+    wikitext, tmp_path, trained, capsys
+):
+    path = save(tmp_path)
     assert find_or_train(CONFIG, tmp_path, source="local") == path
     assert trained == [] and f"Found {path.name}.\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("saved", "said"),
-    [
-        (None, "There is no {}: training it now."),
-        ({"seed": 4}, "{} has other settings or another vocabulary: training it again."),
-        ({"vocabulary": "x"}, "{} has other settings or another vocabulary: training it again."),
-    ],
+    "changes", [{"seed": 4}, {"epoch": 1}, {"vocabulary": "x"}, {"documents": 60}, None]
 )
 def test_a_checkpoint_that_is_missing_or_of_something_else_is_trained(
-    data, tmp_path, trained, capsys, saved, said
+    wikitext, tmp_path, trained, capsys, changes
 ):
-    if saved is not None:
-        save(tmp_path, replace(CONFIG, seed=saved.get("seed", 3)), saved.get("vocabulary"))
+    said = "There is no {}: training it now."
+    if changes is not None:
+        save(tmp_path, **changes)
+        said = "{} has other settings, words or texts: training it again."
     assert find_or_train(CONFIG, tmp_path, source="local") == "a new checkpoint"
     assert trained == [(CONFIG, {"source": "local"})]
     assert said.format(checkpoint_name(CONFIG)) in capsys.readouterr().out
+
+
+def test_what_pretrain_saved_is_found(wikitext, tmp_path, capsys):
+    path, _ = pretrain(CONFIG, tmp_path, source="local", progress=False)
+    assert find_or_train(CONFIG, tmp_path, source="local") == path
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == [path.name]
+
+
+def test_words_that_do_not_fit_are_refused_before_the_training(documents, tmp_path):
+    options = {"vocab_size": 11, "vocabulary": "ids", "words": ["a"] * 11}
+    with pytest.raises(ValueError, match="words must be 11 different ones"):
+        train_and_save(documents, documents[:1], CONFIG, tmp_path / "new", **options)
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_fastest_engine_is_the_compiled_one_where_numba_is(monkeypatch, capsys):

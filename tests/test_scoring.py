@@ -154,7 +154,7 @@ def test_another_vocabulary_and_another_kind_of_file_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="must hold vocabulary 'words-2', got 'words-1'"):
         load_classifier(path, vocabulary="words-2")
     write_sealed(path, {"format": 1})
-    with pytest.raises(CheckpointError, match="must hold a classifier, got 1"):
+    with pytest.raises(CheckpointError, match="must hold a classifier, got 1; pass a file"):
         load_classifier(path)
     with pytest.raises(FileNotFoundError, match="path must be an existing file"):
         load_classifier(tmp_path / "none.ckpt")
@@ -238,3 +238,12 @@ def test_scores_are_laid_out_with_names_interval_and_counts():
     assert lines[2].split() == CLASSES
     for name, line, row in zip(CLASSES, lines[3:], scores.confusion.tolist(), strict=True):
         assert line.split() == [name, *map(str, row)]
+
+
+def test_a_text_without_a_known_word_is_said_to_be_a_guess(capsys):
+    tokenizer = Vocabulary.from_strings(["a b c"]).tokenizer()
+    model = make_model()
+    predict_texts(model, tokenizer, ["a", "", "x y", "x b"])
+    assert capsys.readouterr().err == "no known word, so the class is a guess: '', 'x y'\n"
+    predict_texts(model, tokenizer, ["a", "x b"])
+    assert capsys.readouterr().err == ""

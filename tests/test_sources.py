@@ -3,7 +3,7 @@
 import pytest
 from text_files import python
 
-from w2v.text import corpus, sources
+from w2v.text import catalogue, corpus, sources
 from w2v.text.corpus import load_documents, load_tokenizer
 from w2v.text.labelled import load_labelled
 from w2v.text.sources import resolve_source
@@ -102,3 +102,11 @@ def test_nothing_heavy_is_imported_before_it_is_needed():
 def test_a_wrong_argument_is_named(data, call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_folder_with_the_name_of_a_repository_is_not_taken_for_the_hub(tmp_path, monkeypatch):
+    (tmp_path / "fancyzhx/ag_news").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    message = "the current directory must hold no 'fancyzhx/ag_news', which would be read in place"
+    with pytest.raises(ValueError, match=message):
+        sources.from_hub(catalogue.LABELLED["ag_news"].hub, "train")

@@ -505,12 +505,6 @@ def test_a_training_left_at_a_pause_goes_on_from_there(small, small_sets, tmp_pa
     assert same_tables(fresh, whole)
 
 
-def test_a_finished_training_leaves_only_the_best_model(small, small_sets, tmp_path):
-    train(small, small_sets, directory=tmp_path)
-    files = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
-    assert [str(path) for path in files] == [f"best/{checkpoint_name(small)}"]
-
-
 def test_the_bar_shows_words_per_second_where_it_is_asked_for(small, small_sets, capsys):
     train(small, small_sets, progress=True)
     shown = capsys.readouterr().err

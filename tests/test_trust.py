@@ -20,6 +20,7 @@ from golden import B, D, K, R, V
 
 import w2v
 import w2v.training
+from w2v.checkpoint import read_checkpoint
 from w2v.files import read_sealed, write_sealed
 
 CONFIG = w2v.Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=B, epochs=4, learning_rate=0.1)
@@ -151,9 +152,40 @@ def test_a_resumed_training_does_not_train_the_finished_epochs_again(tmp_path, m
     assert len(trained) == 1
 
 
-def test_a_finished_training_leaves_nothing_to_go_on_from(tmp_path):
+def test_the_last_epoch_is_kept_until_the_final_model_is_saved(tmp_path):
+    model = make_model()
+    train(tmp_path, model=model)
+    assert list(contents(tmp_path)) == [f"best/{NAME}", LAST]
+    w2v.save_model(make_model(), tmp_path, CONFIG, vocabulary="words-1")  # another model
+    assert LAST in contents(tmp_path)
+    w2v.save_model(model, tmp_path, CONFIG, vocabulary="words-1")
+    assert list(contents(tmp_path)) == [f"best/{NAME}", NAME]
+
+
+def test_a_training_whose_final_save_failed_trains_no_epoch_again(tmp_path, monkeypatch):
+    trained = make_model()
+    whole = train(tmp_path, model=trained)
+    monkeypatch.setattr(w2v.training, "train_epoch", None)
+    model = make_model()
+    assert train(tmp_path, model=model) == whole
+    assert torch.equal(model.context_embeddings.weight, trained.context_embeddings.weight)
+
+
+def test_a_checkpoint_says_what_it_was_trained_on(tmp_path):
     train(tmp_path)
-    assert list(contents(tmp_path)) == [f"best/{NAME}"]
+    saved = read_checkpoint(tmp_path / "best" / NAME)
+    windows = make_windows()
+    assert saved["corpus"] == windows.identity()
+    assert (saved["corpus"]["documents"], saved["corpus"]["tokens"]) == (4, 23)
+    assert torch.equal(saved["counts"], windows.counts(V))
+
+
+def test_the_identity_of_a_text_tells_its_ids_and_its_borders():
+    one = w2v.WindowDataset.from_documents([[1, 2, 3, 4, 5], [6]], 2).identity()
+    for other in ([[1, 2, 3, 4, 5, 6]], [[1, 2, 3, 4, 6], [5]], [[1, 2, 3, 4, 5], [6], []]):
+        assert w2v.WindowDataset.from_documents(other, 2).identity()["digest"] != one["digest"]
+    again = w2v.WindowDataset.from_documents([[1, 2, 3, 4, 5], [6]], 1, "pad")
+    assert again.identity() == one
 
 
 class TestKills:
@@ -267,11 +299,11 @@ def check_not_resumed(directory: Path, message: str, **keywords) -> None:
     model = make_model(vocab_size=keywords.pop("vocab_size", V))
     before = {name: table.clone() for name, table in model.state_dict().items()}
     files = contents(directory)
+    lengths = keywords.pop("lengths", ((9, 6, 5, 3), (8, 5)))
     with pytest.raises(w2v.CheckpointError, match=message):
         w2v.train_word2vec(
             model,
-            make_windows(),
-            make_windows(),
+            *(make_windows(lengths=part) for part in lengths),
             **{"config": CONFIG, "vocabulary": "words-1", "progress": False} | keywords,
             directory=directory,
         )
@@ -295,6 +327,87 @@ def test_a_resume_file_of_another_vocabulary_is_refused_saying_both(tmp_path, mo
 def test_a_resume_file_of_another_shape_is_refused_saying_both(tmp_path, monkeypatch):
     train_part(tmp_path, monkeypatch)
     check_not_resumed(tmp_path, rf"{LAST}.*\(12, 7\).*\(11, 7\)", vocab_size=V + 1)
+
+
+@pytest.mark.parametrize(
+    ("part", "lengths"), [("train_set", ((30, 20), (8, 5))), ("valid_set", ((9, 6, 5, 3), (7, 7)))]
+)
+def test_a_training_does_not_go_on_with_other_texts(tmp_path, monkeypatch, part, lengths):
+    train_part(tmp_path, monkeypatch)
+    message = f"{LAST} must hold a training with {part} .*'digest'.*, got .*'digest'"
+    check_not_resumed(tmp_path, message, lengths=lengths)
+
+
+def of_another_shape(optimizers):
+    return [optimizers[0] | {"state": {0: {"step": torch.tensor(1.0), "sum": torch.ones(1)}}}] * 2
+
+
+SPOILT = {
+    "no model": {"model": None},
+    "no optimizers": {"optimizers": None},
+    "no history": {"history": None},
+    "a table too many": {"model": lambda found: found | {"extra": torch.ones(1)}},
+    "tables of integers": {"model": lambda f: {name: part.long() for name, part in f.items()}},
+    "one optimizer": {"optimizers": lambda found: found[:1]},
+    "an optimizer of another shape": {"optimizers": of_another_shape},
+    "optimizers of other parameters": {
+        "optimizers": lambda f: [
+            part | {"param_groups": [part["param_groups"][0] | {"params": [5]}]} for part in f
+        ]
+    },
+    "more epochs than E": {"history": lambda f: {name: part * 3 for name, part in f.items()}},
+    "lists of other lengths": {"history": lambda found: found | {"valid_loss": []}},
+    "no epoch": {"history": lambda found: {name: [] for name in found}},
+    "words for losses": {"history": lambda f: {name: ["x"] * 2 for name in f}},
+    "a tensor in the settings": {"config": lambda found: found | {"dim": torch.ones(2)}},
+    "a number of another type": {"config": lambda found: found | {"decay": 0}},
+}
+
+
+@pytest.mark.parametrize("changes", SPOILT.values(), ids=SPOILT.keys())
+def test_a_sealed_resume_file_with_other_parts_is_refused_and_changes_nothing(
+    tmp_path, monkeypatch, changes
+):
+    last = train_part(tmp_path, monkeypatch)
+    state = read_sealed(last)
+    for name, change in changes.items():
+        state[name] = change and change(state[name])
+    write_sealed(last, state)
+    check_not_resumed(tmp_path, f"{LAST} must hold a training")
+
+
+def test_a_model_under_the_name_of_a_resume_file_is_refused(tmp_path):
+    w2v.save_model(make_model(), tmp_path, CONFIG, vocabulary="words-1")
+    (tmp_path / NAME).rename(tmp_path / LAST)
+    check_not_resumed(tmp_path, f"{LAST} must hold a training")
+
+
+@pytest.mark.parametrize("place", [NAME, LAST, f"best/{NAME}"])
+def test_a_directory_where_a_file_is_to_be_written_is_found_before_the_first_step(
+    tmp_path, monkeypatch, place
+):
+    (tmp_path / place).mkdir(parents=True)
+    monkeypatch.setattr(w2v.training, "train_epoch", None)
+    with pytest.raises(w2v.CheckpointError, match=f"must be a file, got the directory '.*{place}"):
+        train(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a second process")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
+def test_a_second_process_in_the_same_directory_is_refused(tmp_path):
+    epochs = w2v.train_epochs(
+        make_model(), make_windows(), make_windows(lengths=(8, 5)), CONFIG, directory=tmp_path
+    )
+    next(epochs)
+
+    def second():
+        with pytest.raises(w2v.CheckpointError, match="one process at a time, got another"):
+            train(tmp_path)
+
+    assert exit_code(in_child(second)) == 0
+    del epochs  # a training that was left
+    assert exit_code(in_child(lambda: train(tmp_path / "other"))) == 0
+    assert not list(tmp_path.rglob("*.lock"))
 
 
 # losses that leave the numbers

@@ -271,8 +271,9 @@ def test_only_the_first_words_are_looked_at_where_asked(vectors, find):
     expected = [pair for pair in find(QUERY, topn=V) if WORDS.index(pair[0]) < 4]
     assert_same_ranking(find(QUERY, topn=V, restrict_vocab=4), expected)
     assert len(find(QUERY, topn=None, restrict_vocab=4)) == 4
-    with pytest.raises(ValueError, match="restrict_vocab must be a positive integer, got 0"):
-        find(QUERY, restrict_vocab=0)
+    assert find(QUERY, restrict_vocab=0) == find(QUERY)  # as in gensim
+    with pytest.raises(ValueError, match="restrict_vocab must be a positive integer, got -1"):
+        find(QUERY, restrict_vocab=-1)
 
 
 def test_means_of_no_words_and_wrong_weights_are_refused(vectors):
@@ -362,7 +363,7 @@ def test_a_number_of_neighbours_is_an_integer_or_none(vectors, find):
     assert find("cat", topn=0) == find("cat", topn=-3) == find("cat", topn=np.uint8(0)) == []
     assert find("cat", topn=np.int64(2)) == find("cat", topn=2)
     assert find("cat", topn=None).shape == (V,)
-    with pytest.raises(TypeError, match="topn must be an integer or None, got 2.0"):
+    with pytest.raises(TypeError, match="topn must be a positive integer, got 2.0"):
         find("cat", topn=2.0)
 
 
@@ -716,15 +717,18 @@ SAME_CALLS = {
     "a row": lambda v: v[3],
     "rows and words": lambda v: v[[3, "cat", np.int64(0)]],
     "a row that is none": lambda v: v[11],
+    "rows in an array": lambda v: v[np.array([1, 2])],
+    "a word that is none": lambda v: v[2.5],
     "a row below 0": lambda v: v[-1],
     "an unknown word of several": lambda v: v[["cat", "cow"]],
     "len": lambda v: len(v),
-    "in": lambda v: ["cat" in v, "cow" in v, 10 in v, 11 in v, -1 in v],
+    "in": lambda v: ["cat" in v, "cow" in v, 10 in v, 11 in v, -1 in v, 2.5 in v],
     "vectors": lambda v: v.vectors,
     "vector_size": lambda v: v.vector_size,
     "index_to_key": lambda v: v.index_to_key,
     "key_to_index": lambda v: v.key_to_index,
     "get_index": lambda v: [v.get_index("cat"), v.get_index(2), v.get_index("cow", 7)],
+    "get_index, no integer": lambda v: v.get_index(2.5),
     "get_index, unknown": lambda v: v.get_index("cow"),
     "has_index_for": lambda v: [v.has_index_for("cat"), v.has_index_for("cow")],
     "get_vector": lambda v: v.get_vector("cat"),
@@ -765,6 +769,7 @@ SAME_CALLS = {
     "most_similar, topn=np.int64": lambda v: v.most_similar("cat", topn=np.int64(4)),
     "most_similar, topn=2.0": lambda v: v.most_similar("cat", topn=2.0),
     "most_similar, restrict": lambda v: v.most_similar("cat", restrict_vocab=5),
+    "most_similar, restrict 0": lambda v: v.most_similar("cat", topn=None, restrict_vocab=0),
     "most_similar, restrict all": lambda v: v.most_similar("cat", topn=None, restrict_vocab=5),
     "most_similar, clip": lambda v: v.most_similar("cat", topn=3, clip_start=1, clip_end=6),
     "most_similar, by place": lambda v: v.most_similar(["cat"], ["hat"], 3, 2, 9),
@@ -816,6 +821,9 @@ SAME_CALLS = {
     "doesnt_match, unknown": lambda v: v.doesnt_match(["cat", "dog", "cow", "hat"]),
     "doesnt_match, none": lambda v: v.doesnt_match([]),
     "doesnt_match, none known": lambda v: v.doesnt_match(["cow"]),
+    "word_vec": lambda v: v.word_vec("cat", norm=True),
+    "norms": lambda v: [v.fill_norms(), v.norms],
+    "unit_normalize_all": lambda v: [v.unit_normalize_all(), v.vectors, v.most_similar("cat")],
     "fill_norms": lambda v: v.fill_norms(force=True),
 }
 
@@ -845,6 +853,19 @@ def test_gensim_gives_the_same(vectors, gensim_vectors, call):
     assert answer(vectors, call) == answer(gensim_vectors(vectors), call)
 
 
+@pytest.mark.parametrize("rows", [[1, 2], np.array([1, 2]), torch.tensor([1, 2]), range(1, 3)])
+def test_rows_come_in_any_kind_of_sequence(vectors, rows):
+    assert vectors[rows].tolist() == TABLE[1:3].tolist()
+
+
+def test_the_docstring_names_what_only_gensim_has():
+    keyed_vectors = pytest.importorskip("gensim.models").KeyedVectors
+    theirs = {n for n in dir(keyed_vectors) if n[0] != "_" and not hasattr(WordVectors, n)}
+    refused = {n for n in theirs if isinstance(getattr(keyed_vectors, n), property)}  # by gensim
+    theirs -= {"add_lifecycle_event"} | refused  # a note for its log
+    assert theirs and not [n for n in theirs if f"`{n}`" not in WordVectors.__doc__]
+
+
 def public_methods():
     """The methods of ours that gensim has too; files, where ours take a path and names, apart."""
     names = [name for name, value in vars(WordVectors).items() if callable(value)]
@@ -858,7 +879,7 @@ def test_gensim_has_the_same_arguments_and_defaults():
         theirs = signature(getattr(pytest.importorskip("gensim.models").KeyedVectors, name))
         ours = signature(getattr(WordVectors, name)).parameters
         shared = list(theirs.parameters)[: len(ours)]
-        if name != "words_closer_than":  # theirs takes anything and hands it on
+        if name not in ("words_closer_than", "word_vec"):  # theirs take anything and hand it on
             assert list(ours) == shared, name
             for argument, value in ours.items():
                 assert value.default == theirs.parameters[argument].default, name
@@ -911,7 +932,7 @@ def test_words_that_were_seldom_seen_can_be_left_out(min_count, kept):
 
 
 def test_a_model_wants_a_word_for_each_id():
-    with pytest.raises(ValueError, match="words must be 11, one for each id, got 10"):
+    with pytest.raises(ValueError, match=r"a row for each of 10 words, got shape \(11, 7\)"):
         WordVectors.from_model(Word2Vec(V, D), WORDS[:10])
 
 
@@ -947,7 +968,7 @@ def test_a_checkpoint_that_names_no_words_wants_them(tmp_path):
     path = save_model(Word2Vec(V, D), tmp_path, CONFIG, vocabulary="v", counts=0 * COUNTS)
     with pytest.raises(ValueError, match="words must be given .*, got None .*; take tokenizer"):
         WordVectors.from_checkpoint(path)
-    with pytest.raises(ValueError, match="words must be 11, one for each id, got 10"):
+    with pytest.raises(ValueError, match=r"a row for each of 10 words, got shape \(11, 7\)"):
         WordVectors.from_checkpoint(path, WORDS[:10])
     with pytest.raises(ValueError, match="min_count must be at most 0, the largest .*, got 1"):
         WordVectors.from_checkpoint(path, WORDS)

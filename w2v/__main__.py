@@ -17,6 +17,7 @@ python -m w2v COMMAND --help lists the options of a command.
 import io
 import os
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -188,9 +189,8 @@ def classify(arguments: list[str]) -> None:
     """
     import torch
 
-    from w2v.checkpoint import read_checkpoint
-    from w2v.config import check_choice
-    from w2v.files import check_writable
+    from w2v.checkpoint import TABLE_CHOICES, read_checkpoint
+    from w2v.config import check_choice, check_positive_int
 
     epilog = (
         "To score a classifier that --output saved on a labelled CSV: "
@@ -201,10 +201,10 @@ def classify(arguments: list[str]) -> None:
     )
     kind = options.vocabulary or ("words" if options.csv else "bert")
     check_choice("vocabulary", kind, VOCABULARIES)
+    check_choice("table", options.table, TABLE_CHOICES)
+    check_positive_int("dim", options.dim)
     if options.output:  # before the training, which would be lost
-        check_writable(Path(options.output).parent)
-        if Path(options.output).is_dir():
-            raise ValueError(f"output must be a file, got the directory {options.output!r}")
+        _check_output(Path(options.output))
     saved = read_checkpoint(options.checkpoint) if options.checkpoint else None
     if options.csv:
         rows = _load_csv(options, options.classes or None)
@@ -220,6 +220,12 @@ def classify(arguments: list[str]) -> None:
         )
     parts[0] = parts[0].select(range(n_labels))
     classes = parts[0].features["label"].names
+    learned = set(parts[0]["label"])
+    if absent := [name for i, name in enumerate(classes) if i not in learned]:
+        raise ValueError(
+            f"the {n_labels} training rows must hold each class, got none of "
+            f"{', '.join(absent):.200}; add texts of it, or train on more rows"
+        )
     words = saved.get("words") if saved else None
     if saved is None and kind == "words":
         words = w2v.Vocabulary.from_strings(parts[0]["text"]).words
@@ -399,10 +405,29 @@ def _load_csv(options: CsvArguments, classes: list[str] | None) -> Any:
     return w2v.load_csv(options.csv, classes, **columns)
 
 
+def _check_output(path: Path) -> None:
+    """Refuse a file that could not be written."""
+    from w2v.files import check_writable
+
+    check_writable(path.parent)
+    try:
+        if path.is_dir():
+            raise ValueError(f"output must be a file, got the directory {str(path)!r}")
+        if path.exists() and not path.is_file():
+            raise OSError(0, "it is no regular file")
+        # as long a name as that of the temporary file that will replace it
+        with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"output must be a file that can be written, got {str(path)!r:.80}; {error.strerror}"
+        ) from None
+
+
 def _read_stdin() -> list[str]:
-    """Read the lines of standard input, whatever encoding the system has."""
+    """Read the lines of standard input as UTF-8, whatever encoding the system has."""
     if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8", errors="strict")
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="strict")
     try:
         return [line.rstrip("\r\n") for line in sys.stdin]
     except UnicodeDecodeError as error:
@@ -435,7 +460,9 @@ def _parse(
     """
     from transformers import HfArgumentParser
 
+    from w2v.config import check_choice
     from w2v.files import user_path
+    from w2v.text.sources import SOURCES
 
     # transformers types a data class as a NewType, which no class satisfies
     parser = HfArgumentParser(
@@ -447,6 +474,7 @@ def _parse(
     if unknown:
         parser.error(f"unknown option {unknown[0]}; --help lists the options")
     for options in found:
+        check_choice("source", getattr(options, "source", "auto"), SOURCES)
         for name in PATHS & vars(options).keys():
             if vars(options)[name]:
                 setattr(options, name, str(user_path(vars(options)[name])))
@@ -473,11 +501,20 @@ def main(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes once more as it ends
         return 141
     except KeyboardInterrupt:
-        print("w2v: interrupted; run it again to go on from what is finished", file=sys.stderr)
+        again = "; run it again to go on from what is finished"  # the two that keep something
+        kept = arguments[:1] in (["train"], ["study"])
+        print(f"w2v: interrupted{again if kept else ''}", file=sys.stderr)
         return 130
     except (ValueError, TypeError, KeyError, OSError, FloatingPointError, ImportError) as error:
         reason = error.args[0] if isinstance(error, KeyError) else error  # str() would quote it
         print(f"w2v: {reason}", file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        print(
+            "w2v: memory must be enough, got too little; lower dim or batch_size", file=sys.stderr
+        )
         return 2
 
 

@@ -41,7 +41,8 @@ def collate_fn(
 
     Raises:
         TypeError, ValueError: K or `vocab_size` is not a positive integer, the ids are not
-            integers, or there is no pair.
+            integers, there is no pair, or the words differ in their number of contexts.
+        IndexError: an id outside [0, V).
 
     Source: assignment Q3.6.
     """
@@ -65,8 +66,11 @@ def collate_fn(
         "negative_context_ids": negative,
     }
     if pad_id is not None:
-        joined["positive_mask"] = positive != pad_id  # (B, 2R)
-        joined["positive_context_ids"] = positive.clamp(min=0)  # a pad of -1 has no row
+        joined["positive_mask"] = mask = positive != pad_id  # (B, 2R)
+        joined["positive_context_ids"] = positive = positive.where(mask, 0)  # -1 has no row
+    low, high = torch.cat([word_id, positive.flatten()]).aminmax()  # () each
+    if low < 0 or high >= vocab_size:
+        raise IndexError(f"batch must hold ids in [0, {vocab_size}), got {low} ... {high}")
     return joined
 
 
@@ -92,6 +96,9 @@ def make_loader(
     Returns:
         A DataLoader of the dicts that `collate_fn` makes; the last batch may be shorter than B.
 
+    Raises:
+        ValueError: a `ConcatDataset` of windows that are padded in different ways.
+
     Source: assignment Q3.7.
     """
     return DataLoader(
@@ -112,10 +119,13 @@ def make_loader(
 
 def _stack(ids: Sequence[Any]) -> Tensor:
     """Join the ids of a batch, given as tensors, arrays, or integers and lists of them."""
-    if isinstance(ids[0], Tensor):
-        joined = torch.stack(list(ids))
-    else:
-        joined = torch.from_numpy(np.asarray(ids))
+    try:
+        is_tensors = isinstance(ids[0], Tensor)
+        joined = torch.stack(list(ids)) if is_tensors else torch.from_numpy(np.asarray(ids))
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"batch must hold words with equally many contexts, got {error}; take one radius"
+        ) from None
     if joined.is_floating_point() or joined.dtype == torch.bool:
         raise TypeError(f"batch must hold integer ids, got {joined.dtype}")
     return joined.long()
@@ -123,14 +133,12 @@ def _stack(ids: Sequence[Any]) -> Tensor:
 
 def _pad_id_of(dataset: Any) -> int | None:
     """Find the id of padded places of a `WindowDataset`, also in a `Subset` or `ConcatDataset`."""
-    while not hasattr(dataset, "fill_id"):
-        if hasattr(dataset, "dataset"):
-            dataset = dataset.dataset
-        elif hasattr(dataset, "datasets"):
-            dataset = dataset.datasets[0]
-        else:
-            return None
-    return dataset.fill_id
+    if hasattr(dataset, "dataset"):
+        return _pad_id_of(dataset.dataset)
+    pad_ids = [_pad_id_of(part) for part in getattr(dataset, "datasets", [])]
+    if any(pad_id != pad_ids[0] for pad_id in pad_ids):
+        raise ValueError(f"dataset must join windows of one border and pad_id, got pads {pad_ids}")
+    return pad_ids[0] if pad_ids else getattr(dataset, "fill_id", None)
 
 
 class _Shuffle(Sampler):
@@ -153,7 +161,7 @@ class NoiseDistribution:
 
     The distribution is an alias table (Walker's method), built once. A draw picks one of V equal
     columns, then one of the two ids that share the column. `torch.multinomial` would build a table
-    of its own at every call.
+    at every call.
 
     Args:
         weights: unnormalised probabilities, shape (V,), 0 or more, at least one above 0.

@@ -1,5 +1,6 @@
 """Save Word2Vec under the assignment's name (Q3.12), load it into a classifier (Q4.1)."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from w2v.config import Word2VecConfig, check_choice, check_positive_int
-from w2v.files import CheckpointError, read_sealed, write_sealed
+from w2v.files import CheckpointError, read_sealed, user_path, write_sealed
 from w2v.model import Word2Vec
 
 FORMAT = 1
@@ -44,11 +45,13 @@ def save_model(
     epoch: int | None = None,
     words: Sequence[str] | None = None,
     counts: Tensor | None = None,
+    corpus: dict[str, Any] | None = None,
 ) -> Path:
     """Save both embedding tables, the settings and the vocabulary's identity.
 
     With `words` and `counts` the file also says which words the rows stand for, and which rows
-    were trained: `WordVectors.from_checkpoint` then needs nothing but the file.
+    were trained: `WordVectors.from_checkpoint` then needs nothing but the file. After the last
+    epoch, the `.last` file of this training is removed from the directory.
 
     Args:
         model: the model; its tables have shape (V, d), float32.
@@ -60,13 +63,15 @@ def save_model(
             where a tokenizer knows them.
         counts: occurrences of each id in the training text, shape (V,), int64, as
             `WindowDataset.counts` gives them; None where they are unknown.
+        corpus: the training text, as `WindowDataset.identity` gives it; None where unknown.
 
     Returns:
         The path of the file.
 
     Raises:
-        TypeError, ValueError: the tables disagree with `config.dim`, `words` or `counts` with
-            V, `vocabulary` is no string, or `epoch` no positive integer.
+        TypeError, ValueError: the tables disagree with `config.dim` or are not float32, `words`
+            or `counts` disagree with V, `vocabulary` is no string, `epoch` is no positive
+            integer, or `corpus` comes from elsewhere.
         CheckpointError: a table is not finite, or the file cannot be written; a file that was
             there before is then still there, whole.
 
@@ -89,13 +94,19 @@ def save_model(
                 f"model.{name} must have config.dim = {config.dim} columns, "
                 f"got shape {tuple(table.shape)}"
             )
+        if table.dtype != torch.float32:
+            raise TypeError(f"model.{name} must be float32, got {table.dtype}; save model.float()")
         payload[name] = table
     vocab_size = len(payload[TABLES[0]])
     if words is not None:
-        payload["words"] = _check_words(words, vocab_size)
+        payload["words"] = check_words(words, vocab_size)
     if counts is not None:
         payload["counts"] = _check_counts(counts, vocab_size)
-    return write_sealed(Path(directory).expanduser() / checkpoint_name(config), payload)
+    if corpus is not None:
+        payload["corpus"] = _check_corpus(corpus)
+    path = write_sealed(user_path(directory) / checkpoint_name(config), payload)
+    _remove_last(path, model, config)
+    return path
 
 
 def load_model(
@@ -182,8 +193,8 @@ def read_checkpoint(path: str | os.PathLike, *, vocabulary: str | None = None) -
         vocabulary: which words the rows should stand for; None leaves that unchecked.
 
     Returns:
-        "config", "vocabulary", "epoch", "center_embeddings" and "context_embeddings"; "words"
-        and "counts" if they were given to `save_model`.
+        "config", "vocabulary", "epoch", "center_embeddings" and "context_embeddings"; "words",
+        "counts" and "corpus" if they were given to `save_model`.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -191,32 +202,59 @@ def read_checkpoint(path: str | os.PathLike, *, vocabulary: str | None = None) -
 
     Source: assignment Q3.12.
     """
-    saved = read_sealed(Path(path).expanduser())
-    if saved.get("format") != FORMAT:
+    saved = read_sealed(path)
+    if repr(saved.get("format")) != repr(FORMAT):
         raise _refusal(path, f"format {FORMAT}", saved.get("format"))
     try:
         config = Word2VecConfig(**saved["config"])
+        if missing := asdict(config).keys() - saved["config"].keys():
+            raise KeyError(*missing)
         center, context = (saved[name] for name in TABLES)  # (V, d) each
         shapes = tuple(center.shape), tuple(context.shape)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise _refusal(path, "settings and two tables", error) from None
     expected = (len(center) if center.dim() else 0, config.dim)
     if shapes != (expected, expected):
         raise _refusal(path, f"two tables of {config.dim} columns", shapes)
-    if vocabulary is not None and saved.get("vocabulary") != vocabulary:
-        raise _refusal(path, f"vocabulary {vocabulary!r}", saved.get("vocabulary"))
+    if not len(center) or (center.dtype, context.dtype) != (torch.float32, torch.float32):
+        raise _refusal(path, "two tables of rows in float32", (shapes, center.dtype, context.dtype))
+    if not isinstance(saved.get("vocabulary"), str) or vocabulary not in (
+        None,
+        saved["vocabulary"],
+    ):
+        wanted = "a vocabulary" if vocabulary is None else f"vocabulary {vocabulary!r}"
+        raise _refusal(path, wanted, saved.get("vocabulary"))
+    epoch = saved.get("epoch")
+    if type(epoch) is not int or not 1 <= epoch <= config.epochs:
+        raise _refusal(path, f"an epoch of 1 ... {config.epochs}", epoch)
     try:
-        for name, check in (("words", _check_words), ("counts", _check_counts)):
+        for name, check in (("words", check_words), ("counts", _check_counts)):
             if name in saved:
                 check(saved[name], len(center))
+        if "corpus" in saved:
+            _check_corpus(saved["corpus"])
     except (TypeError, ValueError) as error:
         raise _refusal(path, "words and counts of its rows", error) from None
     return saved
 
 
-def _check_words(words: Sequence[str], vocab_size: int) -> list[str]:
-    """Refuse anything but a different string for each id."""
-    if isinstance(words, str) or not all(isinstance(word, str) for word in words):
+def check_words(words: Sequence[str], vocab_size: int) -> list[str]:
+    """Refuse anything but a different string for each id.
+
+    Args:
+        words: the word of each id.
+        vocab_size: V, the number of ids.
+
+    Returns:
+        The words.
+
+    Raises:
+        TypeError: anything but strings.
+        ValueError: another number than V, or a word twice.
+    """
+    if not isinstance(words, Sequence) or isinstance(words, str):
+        raise TypeError(f"words must be {vocab_size} strings, got {words!r:.80}")
+    if not all(isinstance(word, str) for word in words):
         raise TypeError(f"words must be {vocab_size} strings, got {words!r:.80}")
     if len(words) != vocab_size or len(set(words)) != vocab_size:
         raise ValueError(
@@ -228,7 +266,8 @@ def _check_words(words: Sequence[str], vocab_size: int) -> list[str]:
 
 def _check_counts(counts: Tensor, vocab_size: int) -> Tensor:
     """Refuse anything but a number of occurrences for each id."""
-    counts = torch.as_tensor(counts)
+    if not isinstance(counts, Tensor):
+        raise TypeError(f"counts must be a tensor of {vocab_size} numbers, got {counts!r:.80}")
     if counts.dtype != torch.int64:
         raise TypeError(f"counts must be int64, got {counts.dtype}")
     if tuple(counts.shape) != (vocab_size,) or (counts < 0).any():
@@ -236,6 +275,25 @@ def _check_counts(counts: Tensor, vocab_size: int) -> Tensor:
             f"counts must be {vocab_size} numbers of 0 or more, one for each id, got {counts!r}"
         )
     return counts
+
+
+def _check_corpus(corpus: dict[str, Any]) -> dict[str, Any]:
+    """Refuse anything but what `WindowDataset.identity` gives."""
+    kinds = {"digest": str, "documents": int, "tokens": int}
+    if not isinstance(corpus, dict) or {name: type(part) for name, part in corpus.items()} != kinds:
+        raise TypeError(f"corpus must be an identity of WindowDataset.identity, got {corpus!r:.80}")
+    return corpus
+
+
+def _remove_last(path: Path, model: Word2Vec, config: Word2VecConfig) -> None:
+    """Remove the `.last` file beside a model if it holds this very model after its last epoch."""
+    last = path.with_name(f"{path.name}.last")
+    with contextlib.suppress(OSError, CheckpointError, AttributeError, KeyError, TypeError):
+        state = read_sealed(last)
+        is_last = len(state["history"]["train_loss"]) == config.epochs
+        tables = model.state_dict().items()
+        if is_last and all(torch.equal(state["model"][name], rows.cpu()) for name, rows in tables):
+            last.unlink()
 
 
 def _refusal(path: str | os.PathLike, expected: str, found: object) -> CheckpointError:

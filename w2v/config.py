@@ -1,13 +1,14 @@
 """The settings of an experiment: one frozen dataclass each, checked when it is made."""
 
 import operator
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from w2v.engines import ENGINES
+from w2v.engines import ENGINES, OBJECTIVES
 
 BORDERS = ("drop", "shift", "pad")
-OBJECTIVES = ("sgns", "skipgram", "cbow", "cbow_ns")
 SUBSAMPLE_RULES = ("word2vec.c", "paper", "percentile")
 LOWEST_RATE = 1e-4  # share of the learning rate that is left at the very end, as in word2vec.c
 
@@ -47,7 +48,7 @@ def _as_int(value: Any) -> int | None:
         return None
 
 
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
     """Refuse a value that is not one of the named choices.
 
     Args:
@@ -79,6 +80,24 @@ def check_positive(name: str, value: float) -> None:
         raise ValueError(f"{name} must be a finite number above 0, got {value!r}")
 
 
+def check_switch(name: str, value: Any) -> bool:
+    """Refuse anything but True or False: the string "False" counts as true.
+
+    Args:
+        name: the argument's name, for the message.
+        value: what the caller gave.
+
+    Returns:
+        The value as a `bool`.
+
+    Raises:
+        TypeError: `value` is no boolean of Python or numpy.
+    """
+    if type(value).__name__ not in ("bool", "bool_"):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
 def noise_exponent(noise: str) -> float:
     """Read the exponent out of the name of a noise distribution.
 
@@ -93,16 +112,10 @@ def noise_exponent(noise: str) -> float:
 
     Source: assignment Q3.6; Mikolov et al. 2013b, section 2.2.
     """
-    if noise == "uniform":
-        return 0.0
-    base, _, exponent = noise.partition("^")
-    try:
-        value = float(exponent)
-    except ValueError:
-        value = -1.0
-    if base != "unigram" or not 0 <= value < float("inf"):
+    found = re.fullmatch(r"uniform|unigram\^(\d+\.?\d*)", str(noise))
+    if not found:
         raise ValueError(f'noise must be "uniform" or "unigram^0.75", got {noise!r}')
-    return value
+    return float(found[1] or 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,21 +130,20 @@ class Word2VecConfig:
         ratio: K, the negative contexts drawn for each positive one.
         batch_size: B, the center words of a step.
         epochs: E, the passes over the training set.
-        learning_rate: the step size, of Adagrad (loader, blocks) or of SGD (hogwild).
+        learning_rate: the step size of the engine's optimiser.
         decay: the learning rate falls in a straight line to zero over all epochs.
         seed: of the tables, the order of the windows and the negatives.
         border: what happens where a document ends: "drop", "shift" or "pad".
         noise: where negatives come from: "uniform" or "unigram^0.75".
-        engine: "loader", the assignment's own path; "hogwild", compiled and lock-free; or
-            "blocks", products of matrices for a GPU.
+        engine: "loader", the assignment's own path, or another name in `engines.ENGINES`.
         shared_negatives: neighbouring words share their negatives (not for the loader).
         dynamic_window: draw the radius of each window from 1 ... R, at each epoch.
         subsample: leave out words above this share of the text at random, at each epoch; 0 keeps
             all.
         subsample_rule: how many of them stay: "word2vec.c", "paper" or "percentile" (`subsample`
             is then a percentile), as `engines.thinning.keep_probabilities` has them.
-        objective: "sgns", the assignment's; or, with the loader alone, "skipgram" and "cbow" (a
-            softmax over the whole vocabulary) or "cbow_ns" (CBOW with K negatives a window).
+        objective: "sgns", the assignment's; or, with the loader alone, another name in
+            `engines.OBJECTIVES`.
         max_norm: after each step of the loader no row is longer than this; 0 leaves them.
 
     Raises:
@@ -149,16 +161,14 @@ class Word2VecConfig:
     learning_rate: float = field(default=0.05, metadata={"help": "the step size"})
     decay: bool = field(default=False, metadata={"help": "the step size falls to zero"})
     seed: int = field(default=0, metadata={"help": "random seed"})
-    border: str = field(default="drop", metadata={"help": "drop, shift or pad"})
+    border: str = field(default="drop", metadata={"help": ", ".join(BORDERS)})
     noise: str = field(default="uniform", metadata={"help": "uniform or unigram^0.75"})
     engine: str = field(default="loader", metadata={"help": ", ".join(ENGINES)})
     shared_negatives: bool = field(default=False, metadata={"help": "not for the loader"})
     dynamic_window: bool = field(default=False, metadata={"help": "draw each window's radius"})
     subsample: float = field(default=0.0, metadata={"help": "share of the text; 0 keeps all"})
-    subsample_rule: str = field(
-        default="word2vec.c", metadata={"help": "word2vec.c, paper or percentile"}
-    )
-    objective: str = field(default="sgns", metadata={"help": "sgns, skipgram, cbow or cbow_ns"})
+    subsample_rule: str = field(default="word2vec.c", metadata={"help": ", ".join(SUBSAMPLE_RULES)})
+    objective: str = field(default="sgns", metadata={"help": ", ".join(OBJECTIVES)})
     max_norm: float = field(default=0.0, metadata={"help": "maximum length of a row; 0: no limit"})
 
     def __post_init__(self) -> None:
@@ -168,25 +178,27 @@ class Word2VecConfig:
         object.__setattr__(self, "seed", check_seed(self.seed))
         check_choice("border", self.border, BORDERS)
         noise_exponent(self.noise)
-        check_choice("engine", self.engine, tuple(ENGINES))
-        if self.subsample:
+        check_choice("engine", self.engine, ENGINES)
+        for name in ("decay", "shared_negatives", "dynamic_window"):
+            object.__setattr__(self, name, check_switch(name, getattr(self, name)))
+        if self.subsample != 0 or isinstance(self.subsample, bool):
             check_positive("subsample", self.subsample)
         check_choice("subsample_rule", self.subsample_rule, SUBSAMPLE_RULES)
         if self.subsample_rule == "percentile" and self.subsample > 100:
             raise ValueError(f"subsample must be a percentile up to 100, got {self.subsample!r}")
         check_choice("objective", self.objective, OBJECTIVES)
-        if self.max_norm:
+        if self.max_norm != 0 or isinstance(self.max_norm, bool):
             check_positive("max_norm", self.max_norm)
         if self.engine == "loader" and self.shared_negatives:
+            others = " or ".join(repr(name) for name in ENGINES if name != "loader")
             raise ValueError(
-                'shared_negatives must be off for engine "loader", got True; '
-                'take engine="hogwild" or "blocks"'
+                f"shared_negatives must be off for engine 'loader', got True; take engine={others}"
             )
         for name, alone in (("objective", "sgns"), ("max_norm", 0)):
             if self.engine != "loader" and getattr(self, name) != alone:
                 raise ValueError(
                     f"{name} must be {alone!r} for engine {self.engine!r}, "
-                    f'got {getattr(self, name)!r}; take engine="loader"'
+                    f"got {getattr(self, name)!r}; take engine='loader'"
                 )
 
 
@@ -200,10 +212,10 @@ class ClassifierConfig:
         learning_rate: Adam's step size.
         seed: of the classifier's own layers and the order of the texts.
         decay: let the step size fall in a straight line to 0 at the last step.
-        freeze: keep the embedding table as it was handed over.
+        freeze: keep the embedding table fixed.
         table_rate: the embedding table's share of the learning rate.
         attention_rate: the share of q, k, v and the class embeddings.
-        word_dropout: probability that a token of a training text is hidden, anew in each epoch.
+        word_dropout: probability that a token of a training text is hidden, at each epoch.
 
     Raises:
         TypeError: a value of another type.
@@ -228,6 +240,8 @@ class ClassifierConfig:
         for name in ("learning_rate", "table_rate", "attention_rate"):
             check_positive(name, getattr(self, name))
         object.__setattr__(self, "seed", check_seed(self.seed))
+        for name in ("decay", "freeze"):
+            object.__setattr__(self, name, check_switch(name, getattr(self, name)))
         if not 0 <= self.word_dropout < 1:
             raise ValueError(f"word_dropout must lie in [0, 1), got {self.word_dropout!r}")
 

@@ -1,7 +1,5 @@
 """The scores of a Word2Vec model, always beside two baselines (Q3.11)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -82,7 +80,7 @@ def evaluate_word2vec(
         The scores of the model, and of the baselines on the same pairs.
 
     Raises:
-        TypeError, ValueError: `n_words` is not a positive integer.
+        TypeError, ValueError: `n_words` is not a positive integer, or no word has a context.
 
     Source: assignment eq. (1) and Q3.11.
     """
@@ -98,8 +96,18 @@ def evaluate_word2vec(
         noise=noise,
         shuffle=False,
     )
-    with _evaluating(model):
-        batches = [pair_logits(model, batch, config, noise) for batch in loader]
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            batches = [pair_logits(model, batch, config, noise) for batch in loader]
+    finally:
+        model.train(was_training)
+    if not any(len(batch[0]) for batch in batches):
+        raise ValueError(
+            f"dataset must hold a word with a context, got {len(sample)} words without one; "
+            "take longer documents"
+        )
     positive, negative, positive_ids, negative_ids, *losses = map(
         torch.cat, zip(*batches, strict=True)
     )
@@ -112,18 +120,6 @@ def evaluate_word2vec(
         all_negative_accuracy=config.ratio / (config.ratio + 1),
         n_pairs=len(positive) + len(negative),
     )
-
-
-@contextmanager
-def _evaluating(model: Word2Vec) -> Iterator[None]:
-    """Put a model in evaluation mode without gradients, then back in the mode it came in."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        model.train(was_training)
 
 
 def pair_logits(
@@ -144,18 +140,19 @@ def pair_logits(
 
     Source: assignment Q3.11.
     """
-    if config.objective != "sgns":
-        return score_batch(model, batch, config, noise=noise)
-    device = model.center_embeddings.weight.device
-    positive_ids, negative_ids = batch["positive_context_ids"], batch["negative_context_ids"]
-    ids = torch.cat([positive_ids, negative_ids], dim=1)  # (B, 2R + 2KR)
-    logits = model(batch["word_id"].to(device), ids.to(device)).cpu()  # (B, 2R + 2KR)
-    mask = batch.get("positive_mask", torch.ones_like(positive_ids, dtype=torch.bool))  # (B, 2R)
+    if config.objective == "sgns":
+        device = model.center_embeddings.weight.device
+        positive_ids, negative_ids = batch["positive_context_ids"], batch["negative_context_ids"]
+        ids = torch.cat([positive_ids, negative_ids], dim=1)  # (B, 2R + 2KR)
+        logits = model(batch["word_id"].to(device), ids.to(device)).cpu()  # (B, 2R + 2KR)
+        everything = torch.ones_like(positive_ids, dtype=torch.bool)  # (B, 2R)
+        mask, losses = batch.get("positive_mask", everything), []
+    else:
+        ids, logits, mask, losses = score_batch(model, batch, config, noise=noise)
     kept = pair_mask(mask, config.ratio)  # (B, 2R + 2KR)
-    positive, negative = slice(0, positive_ids.shape[1]), slice(positive_ids.shape[1], None)
-    return [
-        values[:, part][kept[:, part]] for values in (logits, ids) for part in (positive, negative)
-    ]
+    parts = slice(mask.shape[1]), slice(mask.shape[1], None)  # positive pairs, negative pairs
+    pairs = [values[:, part][kept[:, part]] for values in (logits, ids) for part in parts]
+    return [*pairs, *losses]
 
 
 def score_pairs(positive_logits: Tensor, negative_logits: Tensor) -> PairScores:

@@ -9,16 +9,13 @@ and results. `read_sealed` reads sealed files. This module does not depend on an
 """
 
 import contextlib
-import glob
 import hashlib
 import json
 import os
-import pickle
 import secrets
+import stat
 import sys
 import tempfile
-import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,9 +23,15 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
+from w2v.archive import DTYPES, load_archive
+
+try:
+    import fcntl
+except ImportError:  # Windows, where an open file cannot be removed
+    fcntl = None
+
 MARK = b"w2v-sha256:"
 SEAL_LENGTH = len(MARK) + 2 * hashlib.sha256().digest_size
-STALE_SECONDS = 3600
 
 
 class CheckpointError(ValueError):
@@ -75,6 +78,9 @@ def write_sealed(path: str | os.PathLike, payload: dict[str, Any]) -> Path:
 def read_sealed(path: str | os.PathLike, *, mmap: bool = False) -> dict[str, Any]:
     """Read what `write_sealed` wrote, if it is complete. No code in the file is run.
 
+    What the file declares (the size of a tensor, say) must agree with the bytes that it holds. So
+    a damaged or hostile file is refused in about the time and memory that its size allows.
+
     Args:
         path: the file.
         mmap: leave the tensors in the file; only the parts that are used are read into memory.
@@ -89,10 +95,14 @@ def read_sealed(path: str | os.PathLike, *, mmap: bool = False) -> dict[str, Any
             program, holds a number that is not finite, or something that could run code.
     """
     try:
-        with open(user_path(path), "rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        if not stat.S_ISREG(user_path(path).stat().st_mode):
+            raise ValueError("Is a directory or a special file")
+        with open(user_path(path), "rb") as file:
             _check_seal(file)
-            return _load(file, mmap=True) if mmap else _plain(_load(file), "payload")
+            payload = load_archive(file)
+        if not isinstance(payload, dict):
+            raise ValueError(f"it must hold a dict, got {type(payload).__name__}")
+        return payload if mmap else _plain(payload, "payload")
     except FileNotFoundError:
         raise FileNotFoundError(f"path must be an existing file, got {str(path)!r}") from None
     except Exception as error:  # a damaged or hostile file may cause any error
@@ -118,10 +128,11 @@ def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """
     path = user_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_stale_temporaries(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    _remove_abandoned(path.parent)
+    file = _new_temporary(path)
+    temporary = Path(file.name)
     try:
-        with open(temporary, "x+b") as file:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -131,23 +142,66 @@ def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def check_writable(directory: str | os.PathLike) -> None:
+def check_writable(directory: str | os.PathLike, *names: str) -> None:
     """Refuse a directory that cannot be written, before any work is done for it.
 
     Args:
         directory: it is made if it is missing.
+        names: of the files that are to be written there.
 
     Raises:
         CheckpointError: it cannot be made, or a file in it cannot be written.
     """
+    directory = user_path(directory)
     try:
-        user_path(directory).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=user_path(directory)):
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
             pass
     except OSError as error:
         raise CheckpointError(
             f"directory must be one that can be written, got {str(directory)!r}; {error}"
         ) from None
+    for path in (directory / name for name in names):
+        if path.is_dir():
+            raise CheckpointError(f"path must be a file, got the directory {str(path)!r}")
+
+
+@contextlib.contextmanager
+def locked(path: str | os.PathLike | None) -> Iterator[None]:
+    """Keep other processes away from a file for a while; a kill ends that, too.
+
+    Args:
+        path: the file, which need not exist; a lock file lies beside it. None locks nothing.
+
+    Returns:
+        A context.
+
+    Raises:
+        CheckpointError: another process has locked it.
+    """
+    if path is None:
+        yield
+        return
+    path = user_path(path)
+    name = path.with_name(f".{Path(path.stem).stem}.lock")
+    with open(name, "wb") as file:
+        try:
+            if fcntl is not None:  # a lock of the process: a cell that is run again goes on
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not (name.exists() and os.path.samestat(name.stat(), os.fstat(file.fileno()))):
+                raise BlockingIOError
+        except BlockingIOError:
+            raise CheckpointError(
+                f"{str(path)!r} must be used by one process at a time, got another that is still "
+                "training; wait for it, or name another directory"
+            ) from None
+        except OSError:
+            pass  # a file system without locks
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                name.unlink()
 
 
 def write_json(path: str | os.PathLike, payload: dict[str, Any]) -> Path:
@@ -167,6 +221,33 @@ def write_json(path: str | os.PathLike, payload: dict[str, Any]) -> Path:
     with replaced(path) as file:
         file.write(text.encode() + b"\n")
     return user_path(path)
+
+
+def read_json(path: str | os.PathLike) -> dict[str, Any]:
+    """Read a JSON file that holds an object.
+
+    Args:
+        path: the file.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckpointError: the file is damaged, or holds something else.
+    """
+    path = user_path(path)
+    try:
+        if path.exists() and not path.is_file():
+            raise ValueError("Is a directory or a special file")
+        payload = json.loads(path.read_text("utf-8"))
+        if not isinstance(payload, dict):
+            raise ValueError(f"it holds a {type(payload).__name__}")
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"path must be a complete JSON file with an object, got {str(path)!r}; {error}"
+        ) from None
+    return payload
 
 
 def cache_directory() -> Path:
@@ -200,7 +281,10 @@ def user_path(path: str | os.PathLike) -> Path:
 
     Raises:
         CheckpointError: a path with "~" where the user has no home directory.
+        TypeError: anything but a string or a path.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path must be a string or a path, got {path!r:.80}")
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -209,12 +293,26 @@ def user_path(path: str | os.PathLike) -> Path:
         ) from None
 
 
-def _remove_stale_temporaries(path: Path) -> None:
-    """Remove temporaries of killed processes; recent ones may belong to a running process."""
-    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - temporary.stat().st_mtime > STALE_SECONDS:
-                temporary.unlink()
+def _new_temporary(path: Path) -> BinaryIO:
+    """Open a new file beside `path`, locked until it is closed: no other writer removes it."""
+    while True:
+        file = open(path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp"), "x+b")
+        with contextlib.suppress(OSError):  # a file system without locks
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_SH)
+        if os.path.exists(file.name):  # else it was taken for abandoned before it was locked
+            return file
+        file.close()
+
+
+def _remove_abandoned(directory: Path) -> None:
+    """Remove the temporary files of killed processes, whatever they were to become."""
+    for temporary in directory.glob(f".*.{'[0-9a-f]' * 8}.tmp"):
+        with contextlib.suppress(OSError):  # in use
+            if fcntl is not None:
+                with open(temporary, "rb") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            temporary.unlink()
 
 
 def _flush_directory(directory: Path) -> None:
@@ -256,20 +354,6 @@ def _digest(file: BinaryIO, size: int) -> bytes:
     return digest.hexdigest().encode()
 
 
-def _load(file: BinaryIO, mmap: bool = False) -> dict[str, Any]:
-    """Unpickle tensors and plain values only."""
-    try:
-        source = file.name if mmap else file  # torch maps a file only by its name
-        payload = torch.load(source, map_location="cpu", weights_only=True, mmap=mmap)
-    except pickle.UnpicklingError:  # torch's message recommends an unsafe load, so it is dropped
-        raise ValueError(
-            "it holds more than tensors and plain values, which could run code; nothing was run"
-        ) from None
-    if not isinstance(payload, dict):
-        raise ValueError(f"it must hold a dict, got {type(payload).__name__}")
-    return payload
-
-
 def _plain(value: Any, where: str) -> Any:
     """Copy a tree of tensors and plain values; refuse anything else.
 
@@ -298,6 +382,8 @@ def _plain_tensor(tensor: Tensor, where: str) -> Tensor:
     """Copy the elements of a finite tensor to the CPU."""
     if tensor.layout != torch.strided:
         raise TypeError(f"{where} must be a dense tensor, got layout {tensor.layout}")
+    if tensor.dtype not in DTYPES.values():
+        raise TypeError(f"{where} must be of a common dtype, got {tensor.dtype}")
     if not torch.isfinite(tensor).all():
         raise ValueError(f"{where} must be finite, got nan or inf in shape {tuple(tensor.shape)}")
     return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)

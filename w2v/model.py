@@ -31,10 +31,11 @@ class Word2Vec(nn.Module):
         super().__init__()
         vocab_size = check_positive_int("vocab_size", vocab_size)
         dim = check_positive_int("dim", dim)
-        self.center_embeddings = nn.Embedding(vocab_size, dim)  # (V, d)
-        self.context_embeddings = nn.Embedding(vocab_size, dim)  # (V, d)
-        nn.init.uniform_(self.center_embeddings.weight, -0.5 / dim, 0.5 / dim, generator=generator)
-        nn.init.zeros_(self.context_embeddings.weight)
+        center = torch.empty(vocab_size, dim)  # (V, d)
+        center.uniform_(-0.5 / dim, 0.5 / dim, generator=generator)
+        context = torch.zeros(vocab_size, dim)  # (V, d)
+        self.center_embeddings = nn.Embedding.from_pretrained(center, freeze=False)
+        self.context_embeddings = nn.Embedding.from_pretrained(context, freeze=False)
 
     def forward(self, word_id: Tensor, context_ids: Tensor) -> Tensor:
         """Compute the logits c . w of each center word with each of its contexts.
@@ -47,6 +48,7 @@ class Word2Vec(nn.Module):
             Logits, shape (B, C), float32.
 
         Raises:
+            TypeError: ids that are no tensors of integers.
             ValueError: the shapes are not (B,) and (B, C).
             IndexError: an id outside [0, V).
 
@@ -84,9 +86,14 @@ def check_pairs(word_id: Tensor, context_ids: Tensor, vocab_size: int) -> None:
         vocab_size: V.
 
     Raises:
+        TypeError: ids that are no tensors of integers.
         ValueError: the shapes are not (B,) and (B, C).
         IndexError: an id outside [0, V).
     """
+    for name, ids in (("word_id", word_id), ("context_ids", context_ids)):
+        kind = ids.dtype if isinstance(ids, Tensor) else type(ids)
+        if kind not in (torch.int64, torch.int32):
+            raise TypeError(f"{name} must be a tensor of int64, got {kind}; take torch.tensor(ids)")
     if word_id.dim() != 1 or context_ids.dim() != 2 or len(word_id) != len(context_ids):
         raise ValueError(
             "word_id and context_ids must have shapes (B,) and (B, C), "

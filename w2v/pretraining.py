@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from w2v.checkpoint import checkpoint_name, save_model
+from w2v.checkpoint import check_words, checkpoint_name, read_checkpoint, save_model
 from w2v.config import Word2VecConfig
 from w2v.engines import distributed
-from w2v.files import read_sealed, user_path
+from w2v.files import user_path
 from w2v.model import Word2Vec
 from w2v.text.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
 from w2v.text.tokens import as_documents, tokenize
@@ -54,9 +54,7 @@ def pretrain(
 
     Source: assignment Q3.1 to Q3.13.
     """
-    texts = load_documents(corpus, source, n_samples=n_samples, seed=config.seed)
-    tokenizer = load_tokenizer(source)
-    documents, held_out = preprocess(texts, tokenizer, valid_fraction=0.02, seed=config.seed)
+    documents, held_out, tokenizer = _load(config, source, corpus, n_samples)
     _, history, path = train_and_save(
         documents,
         held_out,
@@ -67,6 +65,15 @@ def pretrain(
         progress=progress,
     )
     return path, history
+
+
+def _load(
+    config: Word2VecConfig, source: str, corpus: str, n_samples: int | None
+) -> "tuple[Dataset, Dataset, PreTrainedTokenizerFast]":
+    """Load the ids of a corpus to train on and to measure with, and their tokenizer."""
+    texts = load_documents(corpus, source, n_samples=n_samples, seed=config.seed)
+    tokenizer = load_tokenizer(source)
+    return *preprocess(texts, tokenizer, valid_fraction=0.02, seed=config.seed), tokenizer
 
 
 def train_and_save(
@@ -99,6 +106,8 @@ def train_and_save(
 
     Source: assignment Q3.5 to Q3.12.
     """
+    if words is not None:
+        check_words(words, vocab_size)  # now, and not after the training
     train_set, valid_set = (
         WindowDataset.from_documents(part, config.radius, config.border)
         for part in (documents, held_out)
@@ -115,8 +124,8 @@ def train_and_save(
         progress=progress,
     )
     if distributed.join()[0] == 0:  # of several processes only the first writes
-        counts = train_set.counts(vocab_size)
-        save_model(model, directory, config, vocabulary=vocabulary, words=words, counts=counts)
+        how = {"counts": train_set.counts(vocab_size), "corpus": train_set.identity()}
+        save_model(model, directory, config, vocabulary=vocabulary, words=words, **how)
     return model, history, user_path(directory) / checkpoint_name(config)
 
 
@@ -224,7 +233,8 @@ def find_or_train(config: Word2VecConfig, directory: str | Path, *, source: str 
         source: where text comes from, as in `resolve_source`.
 
     Returns:
-        The path of a checkpoint of exactly these settings, for the vocabulary of this source.
+        The path of a checkpoint of exactly these settings, for the texts and the vocabulary of
+        this source.
 
     Raises:
         CheckpointError: the checkpoint found is damaged.
@@ -234,14 +244,22 @@ def find_or_train(config: Word2VecConfig, directory: str | Path, *, source: str 
     path = user_path(directory) / checkpoint_name(config)
     if not path.exists():
         print(f"There is no {path.name}: training it now.")
+    elif _is_of(read_checkpoint(path), config, source):
+        print(f"Found {path.name}.")
+        return path
     else:
-        saved = read_sealed(path)
-        vocabulary = vocabulary_identity(load_tokenizer(source))
-        if (saved["config"], saved["vocabulary"]) == (asdict(config), vocabulary):
-            print(f"Found {path.name}.")
-            return path
-        print(f"{path.name} has other settings or another vocabulary: training it again.")
+        print(f"{path.name} has other settings, words or texts: training it again.")
     return pretrain(config, directory, source=source)[0]
+
+
+def _is_of(saved: dict[str, Any], config: Word2VecConfig, source: str) -> bool:
+    """Tell whether a checkpoint is what a whole training on all of WikiText-2 gives."""
+    if (saved["config"], saved["epoch"]) != (asdict(config), config.epochs):
+        return False
+    documents, _, tokenizer = _load(config, source, "wikitext-2", None)
+    train_set = WindowDataset.from_documents(documents, config.radius, config.border)
+    found = saved["vocabulary"], saved.get("corpus")
+    return found == (vocabulary_identity(tokenizer), train_set.identity())
 
 
 def fastest_engine() -> dict[str, Any]:

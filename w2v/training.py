@@ -21,10 +21,18 @@ from w2v.engines import Engine, Report, distributed, make_engine
 from w2v.engines.objectives import objective_loss
 from w2v.engines.thinning import thin
 from w2v.evaluation import Word2VecScores, evaluate_word2vec
-from w2v.files import CheckpointError, check_writable, read_sealed, user_path, write_sealed
+from w2v.files import (
+    CheckpointError,
+    check_writable,
+    locked,
+    read_sealed,
+    user_path,
+    write_sealed,
+)
 from w2v.model import Word2Vec, sgns_loss
 from w2v.windows import WindowDataset
 
+VARYING = ("lr", "fused", "foreach")  # settings of an optimiser: by the epoch and the device
 LossOf = Callable[[Word2Vec, dict[str, Tensor]], tuple[Tensor, int]]
 
 
@@ -254,7 +262,8 @@ def train_word2vec(
 
     With a `directory`, its folder `best` keeps the model of the best epoch so far, and a file
     that ends in `.last` keeps all that is needed to go on. A training that was cut off goes on
-    from that file, to the same result bit for bit. The file is removed at the end.
+    from that file, to the same result bit for bit. `save_model` removes the file, once the final
+    model is safe in the same directory.
 
     Args:
         model: the model, trained in place; it ends as the last epoch left it.
@@ -271,11 +280,12 @@ def train_word2vec(
     Raises:
         ValueError: a model of another dim than the config's, windows of another radius or
             border, ids outside the vocabulary, or several processes with an engine that
-            cannot average its tables.
+            cannot average its tables or with different texts.
         TypeError: a set that is not a `WindowDataset`, or a `vocabulary` that is not a string.
         FloatingPointError: a loss that is not finite; the files of the last epoch stay.
-        CheckpointError: a `.last` file that is damaged, or of other settings; or a directory that
-            cannot be written. Nothing has been trained then.
+        CheckpointError: a `.last` file that is damaged, or of other settings or texts; a directory
+            that cannot be written, or in which another process trains the same. Nothing has been
+            trained then.
 
     Source: assignment Q3.10.
     """
@@ -320,39 +330,44 @@ def train_epochs(
     vocab_size = model.center_embeddings.num_embeddings
     counts = train_set.counts(vocab_size)  # (V,)
     valid_set.counts(vocab_size)  # refuses ids outside the vocabulary
-    if directory is not None:
-        check_writable(directory)
-    noise = NoiseDistribution.from_name(config.noise, counts)
     rank, n_ranks = distributed.join()  # 0 and 1, unless torchrun started several processes
     choose = make_engine if n_ranks == 1 else distributed.AveragedEngine
-    engine = choose(model, config, noise)
+    engine = choose(model, config, NoiseDistribution.from_name(config.noise, counts))
     progress = progress if rank == 0 else False
-    last = None if directory is None else user_path(directory) / (checkpoint_name(config) + ".last")
+    made_from = {
+        "config": asdict(config),
+        "vocabulary": vocabulary,
+        "train_set": train_set.identity(),
+        "valid_set": valid_set.identity(),
+    }
+    distributed.check_equal("settings and texts", made_from)
+    last = None if directory is None else _check_places(user_path(directory), config)
     history = History()
-    if last is not None and last.exists():
-        history = _resume(last, model, engine, config, vocabulary)
-        yield history
+    with locked(last if rank == 0 else None):
+        state = distributed.from_first(partial(_read_last, last))
+        if state is not None:
+            history = _resume(state, model, engine, config, made_from)
+            yield history
 
-    for epoch in range(history.n_epochs + 1, config.epochs + 1):
-        with _explained(epoch, config, last):
-            generator = epoch_generator(config.seed, epoch)
-            windows = thin(train_set, counts, config, generator)
-            with _progress_bar(len(windows), epoch, config, progress) as report:
-                train_loss = engine.train_epoch(windows, epoch, generator, report)
-            scores = evaluate_word2vec(model, valid_set, config, counts=counts)
-            if not math.isfinite(scores.loss):
-                raise FloatingPointError(
-                    f"validation loss must be finite, got {scores.loss} at the end"
-                )
-        history.add(train_loss, scores)
-        if last is not None and rank == 0:
-            if history.best_epoch == epoch:
-                how = {"vocabulary": vocabulary, "epoch": epoch, "counts": counts}
-                save_model(model, last.parent / "best", config, **how)
-            write_sealed(last, _state(model, engine, history, config, vocabulary))
-        yield history
-    if last is not None and rank == 0:
-        last.unlink(missing_ok=True)
+        for epoch in range(history.n_epochs + 1, config.epochs + 1):
+            with _explained(epoch, config, last):
+                generator = epoch_generator(config.seed, epoch)
+                windows = thin(train_set, counts, config, generator)
+                with _progress_bar(len(windows), epoch, config, progress) as report:
+                    train_loss = engine.train_epoch(windows, epoch, generator, report)
+                scores = evaluate_word2vec(model, valid_set, config, counts=counts)
+                if not math.isfinite(scores.loss):
+                    raise FloatingPointError(
+                        f"validation loss must be finite, got {scores.loss} at the end"
+                    )
+            history.add(train_loss, scores)
+            if last is not None and rank == 0:
+                if history.best_epoch == epoch:
+                    how = {"vocabulary": vocabulary, "corpus": made_from["train_set"]}
+                    best = last.parent / "best"
+                    save_model(model, best, config, epoch=epoch, counts=counts, **how)
+                write_sealed(last, _state(model, engine, history) | made_from)
+            yield history
 
 
 def epoch_generator(seed: int, epoch: int) -> torch.Generator:
@@ -429,45 +444,80 @@ def _explained(epoch: int, config: Word2VecConfig, last: Path | None) -> Iterato
         ) from None
 
 
-def _state(
-    model: Word2Vec, engine: Engine, history: History, config: Word2VecConfig, vocabulary: str
-) -> dict[str, Any]:
-    """Collect all that a resumed training needs."""
+def _check_places(directory: Path, config: Word2VecConfig) -> Path:
+    """Refuse a directory where a file could not be written later; give the place of `.last`."""
+    name = checkpoint_name(config)
+    last = f"{name}.last"
+    check_writable(directory, name, last)
+    if (directory / "best").exists():
+        check_writable(directory / "best", name)
+    return directory / last
+
+
+def _read_last(last: Path | None) -> dict[str, Any] | None:
+    """Read where a training was cut off; None where none was."""
+    return None if last is None or not last.exists() else read_sealed(last)
+
+
+def _state(model: Word2Vec, engine: Engine, history: History) -> dict[str, Any]:
+    """Collect all that changes in a training."""
     return {
         "model": model.state_dict(),
         "optimizers": engine.state_dict(),
         "history": asdict(history),
-        "config": asdict(config),
-        "vocabulary": vocabulary,
     }
 
 
 def _resume(
-    path: Path, model: Word2Vec, engine: Engine, config: Word2VecConfig, vocabulary: str
+    state: dict[str, Any],
+    model: Word2Vec,
+    engine: Engine,
+    config: Word2VecConfig,
+    made_from: dict[str, Any],
 ) -> History:
-    """Put model and engine back where a training of the same settings was cut off."""
-    state = read_sealed(path)
-    for name, wanted in (("config", asdict(config)), ("vocabulary", vocabulary)):
-        if state.get(name) != wanted:
+    """Put model and engine back where the same training was cut off; check all of it before."""
+    name = f"{checkpoint_name(config)}.last"
+    for part, wanted in made_from.items():
+        if repr(state.get(part)) != repr(wanted):
             raise CheckpointError(
-                f"{path.name} must hold a training with {name} {wanted!r}, "
-                f"got {state.get(name)!r}; remove it to start again"
+                f"{name} must hold a training with {part} {wanted!r}, "
+                f"got {state.get(part)!r}; remove it to start again"
             )
     try:
-        for name, table in model.state_dict().items():
-            wanted, found = tuple(table.shape), tuple(state["model"][name].shape)
-            if wanted != found:
-                raise CheckpointError(
-                    f"{path.name} must hold {name} of shape {wanted}, got {found}"
-                )
+        fresh = _state(model, engine, History())
+        for part in ("model", "optimizers"):
+            _check_alike(part, state[part], fresh[part])
         history = History(**state["history"])
-        engine.load_state_dict(state["optimizers"])
-    except CheckpointError:
-        raise
+        columns = list(vars(history).values())
+        lengths = {len(column) for column in columns}
+        if len(lengths) != 1 or not 1 <= history.n_epochs <= config.epochs:
+            raise ValueError(f"history must have 1 ... {config.epochs} epochs, got {lengths}")
+        if not all(isinstance(number, float) for column in columns for number in column):
+            raise TypeError("history must hold numbers")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"{path.name} must hold a training of engine {config.engine!r}, got {error!r}; "
+            f"{name} must hold a training of engine {config.engine!r}, got {error!r}; "
             "remove it to start again"
         ) from None
+    for part, new in zip(state["optimizers"], fresh["optimizers"], strict=True):
+        part["param_groups"] = new["param_groups"]  # the config and the device decide, not the file
+    engine.load_state_dict(state["optimizers"])
     model.load_state_dict(state["model"])
     return history
+
+
+def _check_alike(where: str, found: Any, wanted: Any) -> None:
+    """Refuse a state whose parts, shapes and settings are not those of a fresh state."""
+    if isinstance(wanted, Tensor):
+        signs = [(tuple(part.shape), part.dtype) for part in (wanted, found)]
+        if signs[0] != signs[1]:
+            raise ValueError(f"{where} must have shape and dtype {signs[0]}, got {signs[1]}")
+    elif isinstance(wanted, (dict, list)):
+        keys = list(wanted) if isinstance(wanted, dict) else range(len(wanted))
+        if isinstance(found, dict) != isinstance(wanted, dict) or len(found) != len(wanted):
+            raise ValueError(f"{where} must have {len(wanted)} parts, got {found!r:.80}")
+        for key in keys:
+            if key not in VARYING:
+                _check_alike(f"{where}[{key!r}]", found[key], wanted[key])
+    elif repr(found) != repr(wanted):
+        raise ValueError(f"{where} must be {wanted!r}, got {found!r:.80}")

@@ -1,11 +1,12 @@
 """Center words and their context windows: as lists (Q3.2-Q3.4) and as a Dataset (Q3.5)."""
 
 import copy
+import hashlib
 import os
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -109,7 +110,7 @@ class WindowDataset(Dataset):
 
     Raises:
         TypeError, ValueError: `radius` is not a positive integer, `border` is none of the three,
-            or no document is long enough for a window.
+            the offsets do not fit the tokens, or no document is long enough for a window.
 
     Source: assignment Q3.5.
     """
@@ -126,6 +127,7 @@ class WindowDataset(Dataset):
     ) -> None:
         radius = check_positive_int("radius", radius)
         check_choice("border", border, BORDERS)
+        _check_text(tokens, offsets, radii)
         self.tokens, self.offsets = tokens, offsets
         self.radius, self.border, self.pad_id, self.radii = radius, border, pad_id, radii
         lengths = offsets.diff()  # (n_documents,)
@@ -297,6 +299,20 @@ class WindowDataset(Dataset):
             )
         return torch.bincount(self.tokens, minlength=vocab_size)  # (V,)
 
+    def identity(self) -> dict[str, Any]:
+        """Name the text: a digest of its ids and of the borders of its documents, and its size.
+
+        Returns:
+            "digest" (32 hexadecimal digits), "documents" and "tokens" (their numbers).
+
+        Source: assignment Q3.12 (a model belongs to the text that it was trained on).
+        """
+        digest = hashlib.sha256()
+        for part in (self.offsets, self.tokens):
+            digest.update(part.cpu().contiguous().numpy().data)
+        n_documents, n_tokens = len(self.offsets) - 1, len(self.tokens)
+        return {"digest": digest.hexdigest()[:32], "documents": n_documents, "tokens": n_tokens}
+
     def over(self, tokens: Tensor, offsets: Tensor, radii: Tensor | None = None) -> "WindowDataset":
         """Cut windows of the same radius and border rule out of another text.
 
@@ -379,14 +395,19 @@ class WindowDataset(Dataset):
         Source: assignment Q3.13 (a bigger corpus).
         """
         saved = read_sealed(path, mmap=True)
-        if not _is_corpus(saved):
-            raise CheckpointError(f"{str(path)!r} must hold a tokenised corpus, got {list(saved)}")
+        tokens, offsets = (cast(Tensor, saved.get(name)) for name in ("tokens", "offsets"))
+        try:
+            _check_text(tokens, offsets, None)
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"{str(path)!r} must hold a tokenised corpus, got {list(saved)}: {error}"
+            ) from None
         if vocabulary is not None and saved.get("vocabulary") != vocabulary:
             raise CheckpointError(
                 f"{str(path)!r} must hold ids of vocabulary {vocabulary!r}, "
                 f"got {saved.get('vocabulary')!r}; tokenise the text again"
             )
-        return cls(saved["tokens"], saved["offsets"], radius, border, pad_id)
+        return cls(tokens, offsets, radius, border, pad_id)
 
     def __repr__(self) -> str:
         return (
@@ -434,13 +455,19 @@ def _ids_of(row: Any) -> Any:
     return np.asarray(ids)[np.asarray(mask).astype(bool)]  # padding of the row is no word
 
 
-def _is_corpus(saved: dict[str, Any]) -> bool:
-    """Tell whether documents can be cut out of the tokens without reading beyond their end."""
-    for name, dtype in (("tokens", torch.int32), ("offsets", torch.int64)):
-        part = saved.get(name)
+def _check_text(tokens: Any, offsets: Any, radii: Any) -> None:
+    """Refuse tokens out of which documents cannot be cut without reading beyond their end."""
+    wanted = {"tokens": (tokens, torch.int32), "offsets": (offsets, torch.int64)}
+    if radii is not None:
+        wanted["radii"] = (radii, torch.uint8)
+    for name, (part, dtype) in wanted.items():
         if not (isinstance(part, Tensor) and part.dtype == dtype and part.dim() == 1):
-            return False
-    tokens, offsets = saved["tokens"], saved["offsets"]
-    if not len(offsets) or (offsets[0], offsets[-1]) != (0, len(tokens)):
-        return False
-    return bool((offsets.diff() >= 0).all())
+            raise TypeError(f"{name} must be a tensor of shape (n,), {dtype}, got {part!r:.80}")
+    if not len(offsets) or (int(offsets[0]), int(offsets[-1])) != (0, len(tokens)):
+        raise ValueError(
+            f"offsets must begin with 0 and end with {len(tokens)}, got {offsets!r:.80}"
+        )
+    if (offsets.diff() < 0).any():
+        raise ValueError(f"offsets must not fall, got {offsets!r:.80}")
+    if radii is not None and len(radii) != len(tokens):
+        raise ValueError(f"radii must be one for each of {len(tokens)} tokens, got {len(radii)}")

@@ -16,6 +16,7 @@ import torch
 
 import w2v
 from tests.benchmarks.loader import summary
+from tests.benchmarks.processes import machine
 from tests.benchmarks.size import CONFIG
 from w2v.engines import distributed
 from w2v.engines.hogwild import HogwildEngine
@@ -68,7 +69,7 @@ def main() -> None:
             runs[name].append(json.loads(output.splitlines()[-1]))
             print(name, runs[name][-1], flush=True)
     one, two = runs.values()
-    result = {"config": asdict(CONFIG), "runs": runs}
+    result = {"config": asdict(CONFIG), "machine": machine(), "runs": runs}
     for key in one[0]:
         result[f"ratio_of_{key}"] = summary(
             [b[key] / a[key] for a, b in zip(one, two, strict=True)]

@@ -16,7 +16,7 @@ import torch
 
 import w2v
 from tests.benchmarks import student
-from tests.benchmarks.processes import in_process, peak_mb
+from tests.benchmarks.processes import in_process, machine, peak_mb
 from w2v.training import LoaderEngine
 
 CONFIG = w2v.Word2VecConfig(dim=128, radius=5, ratio=4, batch_size=500, epochs=1)
@@ -77,7 +77,7 @@ def main() -> None:
     result = {
         "config": asdict(CONFIG),
         "documents": N_DOCUMENTS,
-        "torch": torch.__version__,
+        "machine": machine(),
         "threads": torch.get_num_threads(),
         "systems": {
             name: {key: summary(run[key] for run in runs[system]) for key in runs[system][0]}

@@ -10,14 +10,12 @@ import json
 import os
 import re
 import statistics
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from functools import partial
-from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 
@@ -27,6 +25,7 @@ import torch.nn.functional as F
 
 import w2v
 from tests.benchmarks.loader import summary
+from tests.benchmarks.processes import machine
 from tests.benchmarks.student import PlainWord2Vec
 from w2v.batches import NoiseDistribution
 from w2v.config import ClassifierConfig, Word2VecConfig
@@ -495,9 +494,7 @@ def main() -> None:
         result = PARTS[name](options.small)
         result["seconds"] = elapsed(start)
         result["seed"] = SEED
-        result["threads"] = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count()))
-        result["versions"] = {n: version(n) for n in ("torch", "numpy", "numba")}
-        result["versions"]["python"] = sys.version.split()[0]
+        result["machine"] = machine()
         print(f"{name}: {result['seconds']:.0f} s", flush=True)
         if options.small:
             print(json.dumps(result, indent=1)[:3000])

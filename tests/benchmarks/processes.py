@@ -1,12 +1,21 @@
-"""Functions that run in a process of their own, so that peak memory is theirs alone."""
+"""What every benchmark needs: a process of its own, so that peak memory is its own; the machine."""
 
 import multiprocessing
+import os
+import platform
 import resource
+import statistics
+import subprocess
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-STATUS = Path("/proc/self/status")
+import torch
+
+STATUS, CPUINFO = Path("/proc/self/status"), Path("/proc/cpuinfo")
+PACKAGES = ("torch", "numpy", "numba", "gensim")
 
 
 def in_process(function, *arguments):
@@ -21,3 +30,41 @@ def peak_mb() -> float:
         return int(STATUS.read_text().partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def machine() -> dict:
+    """Say on what a benchmark runs."""
+    from w2v.engines.lanes import INSTRUCTIONS
+
+    processor = platform.processor() or platform.machine()
+    if CPUINFO.exists():
+        names = [line for line in CPUINFO.read_text().splitlines() if line.startswith("model name")]
+        processor = names[0].partition(":")[2].strip() if names else processor
+    elif sys.platform == "darwin":
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        processor = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    facts = {
+        "processor": processor,
+        "instruction_set": INSTRUCTIONS,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "sgemm_gflops": round(sgemm_rate() / 1e9, 1),
+        "python": platform.python_version(),
+    }
+    for package in PACKAGES:
+        try:
+            facts[package] = version(package)
+        except PackageNotFoundError:
+            pass  # not every benchmark needs every package
+    return facts
+
+
+def sgemm_rate() -> float:
+    """Measure floating-point operations a second in products of large matrices."""
+    size, times = 2048, []
+    a, b = torch.randn(size, size), torch.randn(size, size)
+    for _ in range(6):
+        start = time.perf_counter()
+        a @ b
+        times.append(time.perf_counter() - start)
+    return 2 * size**3 / statistics.median(times)

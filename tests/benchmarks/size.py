@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 import w2v
-from tests.benchmarks.processes import in_process, peak_mb
+from tests.benchmarks.processes import in_process, machine, peak_mb
 
 CONFIG = w2v.Word2VecConfig(
     dim=128,
@@ -98,7 +98,7 @@ def main(n_words: int) -> None:
     rate = runs[1]["words_per_second"]
     result = {
         "config": asdict(CONFIG),
-        "threads": torch.get_num_threads(),
+        "machine": machine(),
         "runs": runs,
         "rate_of_large_to_small": [round(rate / fastest, 3), round(rate / slowest, 3)],
     }

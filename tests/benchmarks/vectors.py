@@ -6,7 +6,6 @@ questions with an answer planted where it belongs, so that right and wrong answe
 """
 
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 
 import w2v
 from tests.benchmarks.loader import summary
-from tests.benchmarks.processes import in_process, peak_mb
+from tests.benchmarks.processes import in_process, machine, peak_mb
 
 N_WORDS, DIM = 400_000, 300
 N_QUERIES, N_QUESTIONS = 20, 200
@@ -86,8 +85,7 @@ def main() -> None:
         "dim": DIM,
         "queries": N_QUERIES,
         "questions": N_QUESTIONS,
-        "numpy": np.__version__,
-        "threads": int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())),
+        "machine": machine(),
         "systems": {
             system: {key: summary(run[key] for run in runs[system]) for key in runs[system][0]}
             for system in SYSTEMS

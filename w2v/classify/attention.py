@@ -15,7 +15,6 @@ from w2v.config import check_choice, check_positive_int
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-READOUTS = ("mean", "class", "hidden")
 STARTS = ("random", "uniform")
 
 
@@ -63,7 +62,7 @@ class ClassAttentionModel(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes(vocab_size=vocab_size, d=d, n_classes=n_classes)
-        check_choice("readout", readout, READOUTS)
+        check_choice("readout", readout, tuple(READOUTS))
         check_choice("start", start, STARTS)
         self.d, self.n_classes, self.readout = d, n_classes, readout
         with drawing_from(generator):
@@ -113,32 +112,34 @@ class ClassAttentionModel(nn.Module):
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)  # (B, n_classes, T)
         weights = scores.softmax(dim=-1) * mask  # (B, n_classes, T)
         weighted = weights @ v  # (B, n_classes, d)
-        if self.readout == "mean":
-            logits = weighted.mean(dim=-1)  # (B, n_classes)
-        else:
-            logits = self._learned_readout(weighted)  # (B, n_classes)
+        logits = READOUTS[self.readout](self, weighted)  # (B, n_classes)
         return (logits, weights) if return_attention else logits
 
-    def _learned_readout(self, weighted: Tensor) -> Tensor:
-        """Turn the weighted values, (B, n_classes, d), into logits by "class" or "hidden"."""
-        if self.readout == "hidden":
-            weighted = weighted + F.relu(self.hidden(weighted))  # (B, n_classes, d)
+    def _read_mean(self, weighted: Tensor) -> Tensor:
+        """Average the weighted values, (B, n_classes, d), over d."""
+        return weighted.mean(dim=-1)  # (B, n_classes)
+
+    def _read_class(self, weighted: Tensor) -> Tensor:
+        """Multiply the weighted values, (B, n_classes, d), by a learned vector for each class."""
         return (weighted * self.class_readout).sum(dim=-1) + self.class_bias  # (B, n_classes)
+
+    def _read_hidden(self, weighted: Tensor) -> Tensor:
+        """Add a hidden layer to the weighted values, (B, n_classes, d), then read as "class"."""
+        return self._read_class(weighted + F.relu(self.hidden(weighted)))  # (B, n_classes)
 
     def attention(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Compute the weight that each class gives to each token.
 
         Args:
-            input_ids: token ids, shape (B, T), int64.
-            attention_mask: True or 1 for a token, False or 0 for padding, shape (B, T).
+            input_ids: as in the forward pass.
+            attention_mask: as in the forward pass.
 
         Returns:
             Weights, shape (B, n_classes, T), float32: they sum to one over the tokens of a text
             and are zero on padding.
 
         Raises:
-            TypeError, ValueError: ids that are no integers or lie outside the vocabulary, or a
-                mask of another shape or of other numbers.
+            TypeError, ValueError: as in the forward pass.
 
         Source: assignment section 4, the lab's `ClassAttentionModel`.
         """
@@ -152,21 +153,21 @@ class ClassAttentionModel(nn.Module):
         weights alone do not show that.
 
         Args:
-            input_ids: token ids, shape (B, T), int64.
-            attention_mask: True or 1 for a token, False or 0 for padding, shape (B, T).
+            input_ids: as in the forward pass.
+            attention_mask: as in the forward pass.
 
         Returns:
             The attention weight times the readout of the token's value, shape (B, n_classes, T),
             float32. Over the tokens of a text they sum to its logits, less the bias of the class.
 
         Raises:
-            TypeError, ValueError: as the forward pass; or the readout is "hidden", whose logits
-                are no sums over tokens.
+            TypeError, ValueError: as the forward pass; or another readout, such as "hidden", whose
+                logits are no sums over tokens.
 
         Source: assignment section 4, the lab's `ClassAttentionModel`.
         """
-        if self.readout == "hidden":
-            raise ValueError("readout must be 'mean' or 'class' to be split, got 'hidden'")
+        if self.readout not in ("mean", "class"):
+            raise ValueError(f"readout must be 'mean' or 'class' to be split, got {self.readout!r}")
         input_ids, mask = check_inputs(input_ids, attention_mask, self.embeddings.num_embeddings)
         weights = self.attention(input_ids, mask)  # (B, n_classes, T)
         v = self.v(self.embeddings(input_ids))  # (B, T, d)
@@ -188,6 +189,14 @@ class ClassAttentionModel(nn.Module):
         with torch.no_grad():
             mean = F.normalize(self.embeddings.weight.mean(dim=0), dim=0)  # (d,)
             self.v.weight.copy_(mean.expand_as(self.v.weight))  # (d, d)
+
+
+# How the logits are read from the weighted values; a new read-out is a method and a line here.
+READOUTS = {
+    "mean": ClassAttentionModel._read_mean,
+    "class": ClassAttentionModel._read_class,
+    "hidden": ClassAttentionModel._read_hidden,
+}
 
 
 def attend(

@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +102,8 @@ def predict_texts(
     Args:
         classifier: as in `score_texts`; its mode stays as it was.
         tokenizer: a `transformers` tokenizer, of the classifier's vocabulary.
-        texts: n strings. Of each the first 256 tokens are read, as in training. A string without
-            tokens ("", say) is a text too: it says nothing for or against a class.
+        texts: n strings. Of each the first 256 tokens are read, as in training. Where a string
+            holds no known word, its class is a guess, and a line on stderr says so.
         batch_size: texts classified at once; it changes the memory used, not the result.
 
     Returns:
@@ -115,16 +116,23 @@ def predict_texts(
     check_positive_int("batch_size", batch_size)
     # A table or a dict would give the names of its columns.
     if isinstance(texts, (str, Mapping)) or getattr(texts, "ndim", 1) != 1:
-        raise TypeError(f"texts must be a list of strings, got {texts!r:.80}")
-    rows = []
+        raise TypeError(
+            f"texts must be a list of strings, got {texts!r:.80}; pass a list, or one column"
+        )
+    rows, guesses = [], []
+    unknown = {getattr(tokenizer, "unk_token_id", None)}
     for i, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"texts must be strings, got {text!r:.80} in row {i}")
         encoded = tokenizer(text, add_special_tokens=False, truncation=True, max_length=MAX_LENGTH)
         rows.append({"input_ids": encoded["input_ids"], "label": 0})
+        if unknown.issuperset(encoded["input_ids"]):
+            guesses.append(repr(text[:40]))
     if not rows:
         return torch.empty(0, cast(int, classifier.n_classes))
     dataset = check_texts("texts", rows, classifier)
+    if guesses:
+        print(f"no known word, so the class is a guess: {', '.join(guesses):.200}", file=sys.stderr)
     return _logits(classifier, dataset, batch_size).softmax(dim=1).float()  # (n, n_classes)
 
 
@@ -271,12 +279,14 @@ def load_classifier(
     try:
         vocab_size, dim = saved["parameters"]["embeddings.weight"].shape
         classes = list(saved["classes"])
+        if isinstance(saved["classes"], str) or not all(isinstance(name, str) for name in classes):
+            raise TypeError(f"classes must be names, got {saved['classes']!r:.80}")
         generator = torch.Generator()
         classifier = ClassAttentionModel(
             vocab_size, dim, len(classes), readout=saved["readout"], generator=generator
         )
         classifier.load_state_dict(saved["parameters"])
-    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"{str(path)!r} must hold a whole classifier: {reason}") from None
     return classifier, classes
@@ -309,5 +319,9 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
     """Read a file that `save_classifier` wrote."""
     saved = read_sealed(path)
     if saved.get("format") != FORMAT:
-        raise CheckpointError(f"{str(path)!r} must hold a classifier, got {saved.get('format')!r}")
+        found = "Word2Vec" if "center_embeddings" in saved else repr(saved.get("format"))
+        raise CheckpointError(
+            f"{str(path)!r} must hold a classifier, got {found}; pass a file that save_classifier, "
+            "or classify --output, has written"
+        )
     return saved

@@ -147,6 +147,8 @@ def check_texts(
             "classifier must have embeddings, an nn.Embedding, and n_classes, "
             f"got {type(classifier).__name__}"
         )
+    if not hasattr(dataset, "__iter__") and not hasattr(dataset, "__getitem__"):
+        raise TypeError(f"{name} must be rows with input_ids and label, got {dataset!r:.80}")
     texts = dataset if isinstance(dataset, TextDataset) else TextDataset.from_documents(dataset)
     if len(texts) == 0:
         raise ValueError(f"{name} must hold at least one text, got 0")
@@ -197,7 +199,11 @@ def _read_row(row: Any, place: int) -> tuple[Tensor, Tensor | None, int]:
     """Read the ids of a text, (length,), int32, its mask, if there is one, and its label."""
     if not isinstance(row, Mapping) or not {"input_ids", "label"} <= row.keys():
         found = list(row) if isinstance(row, Mapping) else row
-        raise ValueError(f"rows must have input_ids and label, got {found!r:.80} in row {place}")
+        # The rows of a table are the names of its columns.
+        cure = "; pass the rows of a table: table.to_dict('records')" if type(row) is str else ""
+        raise ValueError(
+            f"rows must have input_ids and label, got {found!r:.80} in row {place}{cure}"
+        )
     label = np.asarray(row["label"])
     if label.ndim or label.dtype.kind not in "iu":
         raise TypeError(f"label must be an integer, got {row['label']!r} in row {place}")

@@ -67,12 +67,15 @@ def train_classifier(
         Loss and accuracy on both sets, epoch by epoch.
 
     Raises:
-        TypeError, ValueError: an empty set, a label outside the classes, or an id outside the
-            vocabulary; nothing is trained then.
+        TypeError, ValueError: an empty set, a label outside the classes, an id outside the
+            vocabulary, another kind of config, or a classifier with no parameter to train; nothing
+            is trained then.
         FloatingPointError: a loss that is not finite; says the epoch, step and learning rate.
 
     Source: assignment Q4.2.
     """
+    if not isinstance(config, ClassifierConfig):
+        raise TypeError(f"config must be a ClassifierConfig, got {config!r:.80}")
     train_texts = check_texts("train_set", train_set, classifier)
     valid_texts = check_texts("valid_set", valid_set, classifier)
     loader = _make_loader(train_texts, config)
@@ -173,17 +176,22 @@ def _make_optimizer(
             groups.append({"params": [parameter], "lr": config.learning_rate * shares.get(part, 1)})
     device = classifier.get_parameter("embeddings.weight").device
     fused = device.type in ("cpu", "cuda")  # faster, where PyTorch has it
+    if not groups:
+        raise ValueError(
+            "classifier must have a parameter to train, got none with requires_grad; "
+            "call classifier.requires_grad_(True)"
+        )
     optimizer = torch.optim.Adam(groups, lr=config.learning_rate, fused=fused)
     return optimizer, LinearLR(optimizer, 1.0, 0.0 if config.decay else 1.0, total_iters=n_steps)
 
 
 @contextmanager
 def _training_mode(classifier: nn.Module, freeze: bool) -> Iterator[None]:
-    """Train inside the block, with a free or frozen embedding table; then restore both."""
+    """Train inside the block, with the table frozen if asked; then restore mode and table."""
     table = classifier.get_parameter("embeddings.weight")  # (V, d)
     was_training, was_free = classifier.training, table.requires_grad
     classifier.train()
-    table.requires_grad_(not freeze)
+    table.requires_grad_(was_free and not freeze)
     try:
         yield
     finally:

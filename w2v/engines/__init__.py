@@ -25,6 +25,12 @@ ENGINES = {  # the name in the settings, and the class
     "hogwild": "w2v.engines.hogwild:HogwildEngine",
     "blocks": "w2v.engines.blocks:BlocksEngine",
 }
+OBJECTIVES = {  # the name in the settings; what is given, and against what the rest is predicted
+    "sgns": ("center", "negatives"),  # the assignment's
+    "skipgram": ("center", "vocabulary"),
+    "cbow": ("contexts", "vocabulary"),
+    "cbow_ns": ("contexts", "negatives"),
+}
 Report = Callable[[int, float], None]  # called with the words and the mean loss of a step
 
 

@@ -8,6 +8,7 @@ multiplied by the number of processes.
 """
 
 import atexit
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +36,50 @@ def join() -> tuple[int, int]:
         dist.init_process_group("gloo")
         atexit.register(dist.destroy_process_group)
     return dist.get_rank(), dist.get_world_size()
+
+
+def from_first(read: Callable[[], Any]) -> Any:
+    """Let the first process read something, and give it to all: they may share no disk.
+
+    Args:
+        read: called in the first process only; returns tensors on the CPU and plain values.
+
+    Returns:
+        What it returned.
+
+    Raises:
+        Exception: what `read` raised, in every process.
+    """
+    if join()[1] == 1:
+        return read()
+    outcome: list[Any] = [None, None]
+    if dist.get_rank() == 0:
+        try:
+            outcome[0] = read()
+        except Exception as error:
+            outcome[1] = error
+    dist.broadcast_object_list(outcome)
+    if outcome[1] is not None:
+        raise outcome[1]
+    return outcome[0]
+
+
+def check_equal(name: str, value: Any) -> None:
+    """Refuse a training whose processes were given something different.
+
+    Args:
+        name: of the value, for the message.
+        value: plain values.
+
+    Raises:
+        ValueError: another process has another value; in every process.
+    """
+    if join()[1] == 1:
+        return
+    values: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(values, value)
+    if any(other != value for other in values):
+        raise ValueError(f"{name} must be the same in all processes, got {values!r}")
 
 
 class AveragedEngine:

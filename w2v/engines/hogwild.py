@@ -43,12 +43,15 @@ from w2v.engines import Report, lanes
 from w2v.engines.lanes import (
     INDEX,
     LANES,
+    REGISTERS,
+    Kept,
     Lanes,
     Rows,
-    Sum,
+    constants,
     exp,
     load,
-    log1p,
+    log,
+    pieces,
     prefetch,
     spread,
     store,
@@ -58,8 +61,10 @@ from w2v.engines.lanes import (
 DROP, SHIFT, PAD = range(len(BORDERS))
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # from one state of the random numbers to the next
 HOT, EXCHANGE = 64, 256  # context rows a thread copies, and the steps between two exchanges
+LINE = 16  # floats in the 64 bytes that memory hands out at once
 AHEAD = 2  # steps between the draw of a negative and its use, so that its row has arrived
-CHUNK_FLOPS = 1.5e9  # about 20 ms of work: how long Ctrl-C waits
+CHUNK_FLOPS = 5e8  # 10 to 20 ms of work: how long Ctrl-C waits
+_part = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)  # compiled into another function
 
 
 class HogwildEngine:
@@ -104,6 +109,8 @@ class HogwildEngine:
         corpus = windows.tokens.numpy(), windows.offsets.numpy()
         draws = noise.threshold.numpy(), noise.alias.to(torch.int32).numpy()
         hot = windows.counts(len(center)).argsort(descending=True)[:HOT].numpy()  # (HOT,)
+        slot = np.full(len(context), -1, np.int8)  # of a context row: its place among the copies
+        slot[hot] = np.arange(len(hot))
         border = BORDERS.index(config.border), windows.pad_id
         varied = windows.radii
         radii = np.empty(0, np.uint8) if varied is None else varied.numpy()
@@ -113,9 +120,13 @@ class HogwildEngine:
             stop = min(start + chunk, n_tokens)
             rate = learning_rate_at(config, epoch, start / n_tokens)
             rates = rate, fall, config.learning_rate * LOWEST_RATE
+            document = int(torch.searchsorted(windows.offsets, start, right=True)) - 1
+            place = document, start, stop
+            memory = _memory(center.shape[1], config.ratio, config.radius, len(hot))
             return train_tokens(
-                center, context, *corpus, start, stop, *draws, hot, *border, *options, *rates, seed
-            )
+                center, context, *corpus, *place, *draws, hot, slot, *memory, *border, *options,
+                *rates, seed,
+            )  # fmt: skip
 
         chunk = max(256, int(CHUNK_FLOPS / (12 * config.radius * (config.ratio + 1) * config.dim)))
         total, n_pairs = 0.0, 0
@@ -146,16 +157,9 @@ def _table(embeddings: torch.nn.Embedding) -> np.ndarray:
     return weight.numpy()
 
 
-def _width(n_contexts: int) -> int:
-    """Count the lanes for the pairs of one word, so that no word lies in two registers."""
-    if n_contexts > LANES:
-        return LANES * math.ceil(n_contexts / LANES)
-    return 1 << (n_contexts - 1).bit_length()
-
-
 @intrinsic(prefer_literal=True)
 def _train_pairs(
-    _, window, context, words, queue, labels, slopes, first, n_words, now, later, rate, dim, ratio
+    _, window, context, words, queue, scratch, first, n_words, now, later, rate, dim, ratio
 ):
     """Make one step of n words w with K + 1 contexts c: the first positive, the rest negative.
 
@@ -163,101 +167,159 @@ def _train_pairs(
     -log sigma(z) with z = y c . w. Its derivative by c . w is -y sigma(-z); so a step adds
     rate y sigma(-z) c to w, and rate y sigma(-z) w to c. Returns the loss before the step.
 
-    The words are at the places `words[first : first + n_words]` of the window, the contexts are
-    `queue[now]`. Meanwhile `queue[later]` is fetched, since memory takes longer than a step.
+    The words lie at `words[first : first + n_words]` of the window, the contexts at `queue[now]`.
+    Meanwhile `queue[later]` is fetched, since memory takes longer than a step. `scratch` holds the
+    slopes, and behind them what `_write_columns` keeps.
     """
 
     def write(numba_context, builder, signature, arguments):
         arrays = (
             numba_context.make_array(kind)(numba_context, builder, argument).data
-            for kind, argument in zip(signature.args[:6], arguments[:6], strict=True)
+            for kind, argument in zip(signature.args[:5], arguments[:5], strict=True)
         )
-        window, context, words, queue, labels, slopes = arrays
-        first, n_words, now, later, rate = arguments[6:11]
+        window, context, words, queue, scratch = arrays
+        first, n_words, now, later, rate = arguments[5:10]
         d, n_contexts = dim.literal_value, ratio.literal_value + 1
-        rows = Rows(builder, window, builder.gep(words, [first]), d, apart=2 * d)
+        rows = Rows(builder, window, builder.gep(words, [first]), d, apart=1)
         queued = Rows(builder, queue, None, n_contexts)
-        columns = Rows(builder, context, queued.address(now), d, apart=1)
-        slopes = Rows(builder, slopes, None, _width(n_contexts))
-        coming = Rows(builder, context, queued.address(later), d, apart=1).addresses(n_contexts)
-
-        _write_logits(rows, columns.addresses(n_contexts), slopes, n_words)
-        loss = _write_slopes(slopes, labels, spread(builder, rate), n_words)
-        starts = list(range(0, d, LANES))
-        at_once = 2 if n_contexts <= 6 else 1  # as far as the registers reach
-        for i in range(0, len(starts), at_once):
-            for address in coming:  # a part at a time: only so many requests wait in parallel
-                prefetch(builder, address, starts[i], starts[i] + at_once * LANES)
-            part = starts[i : i + at_once]
-            _write_update(rows, columns.addresses(n_contexts), slopes, n_words, part)
+        contexts, coming = (
+            Rows(builder, context, queued.address(place), d, apart=1) for place in (now, later)
+        )
+        slopes = Rows(builder, scratch, None, n_contexts)
+        _write_logits(rows, contexts, slopes, n_words)
+        loss = _write_slopes(slopes, spread(builder, rate), n_words)
+        _write_update(rows, contexts, coming, slopes, n_words)
         return loss.total()
 
-    kinds = window, context, words, queue, labels, slopes, first, n_words, now, later, rate
+    kinds = window, context, words, queue, scratch, first, n_words, now, later, rate
     return types.float64(*kinds, dim, ratio), write
 
 
-def _write_logits(words: Rows, contexts: list, logits: Rows, n_words) -> None:
-    """Write c . w for all pairs to `logits`, as many words at a time as one register holds."""
-    builder, width = words.builder, logits.dim
-    tile = max(1, LANES // width)
-    whole = builder.sub(n_words, builder.srem(n_words, INDEX(tile)))
-    for start, stop, size in ((INDEX(0), whole, tile), (whole, n_words, 1)):
-        with cgutils.for_range_slice(builder, start, stop, INDEX(size), INDEX) as (i, _):
-            addresses = [words.address(builder.add(i, INDEX(j))) for j in range(size)]
-            dots = _write_dots(builder, addresses, contexts, words.dim, width)
-            for lane in range(0, len(dots), LANES):
-                store(sums(dots[lane : lane + LANES]), logits.address(i), lane, lane + LANES)
+def _group(n_contexts: int) -> tuple[int, int]:
+    """Give how many contexts, and registers of columns, a loop updates without memory."""
+    at_once = 2 if REGISTERS == 32 and n_contexts <= 6 else 1
+    return min(n_contexts, (REGISTERS // at_once - 3) // 2), at_once
 
 
-def _write_dots(builder, words: list, contexts: list, dim: int, width: int) -> list[Lanes]:
-    """Write c . w of some words with all contexts; each is still to be summed over its lanes."""
-    dots = [Lanes(builder, 0.0)] * (len(words) * width)
-    for start in range(0, dim, LANES):
-        w = [load(builder, address, start, dim) for address in words]
+def _write_logits(words: Rows, contexts: Rows, logits: Rows, n_words) -> None:
+    """Write c . w for all pairs to `logits`, as many at a time as the registers hold."""
+    builder, n_contexts = words.builder, logits.dim
+    for group, n in pieces(builder, n_contexts, _group(n_contexts)[0]):
+        columns = contexts.addresses(group, n)
+        tile = min(4, (REGISTERS - 1) // (n + 1))
+        whole = builder.sub(n_words, builder.srem(n_words, INDEX(tile)))
+        for start, stop, size in ((INDEX(0), whole, tile), (whole, n_words, 1)):
+            with cgutils.for_range_slice(builder, start, stop, INDEX(size), INDEX) as (i, _):
+                dots = _write_dots(builder, words.addresses(i, size), columns, words.dim)
+                for place, row in zip(logits.addresses(i, size, group), dots, strict=True):
+                    for lane in range(0, n, LANES):
+                        store(sums(row[lane : lane + LANES]), place, lane, n)
+
+
+def _write_dots(builder, words: list, contexts: list, dim: int) -> list[list[Lanes]]:
+    """Write c . w of some words with some contexts; each is still to be summed over its lanes."""
+    dots = [[Kept(builder) for _ in contexts] for _ in words]
+    for start, width in pieces(builder, dim, LANES):
+        w = [load(builder, builder.gep(address, [start]), 0, width) for address in words]
         for k, address in enumerate(contexts):
-            c = load(builder, address, start, dim)
+            c = load(builder, builder.gep(address, [start]), 0, width)
             for i in range(len(words)):
-                dots[i * width + k] += w[i] * c
-    return dots
+                dots[i][k].add(w[i] * c)
+    return [[dot.lanes() for dot in row] for row in dots]
 
 
-def _write_slopes(slopes: Rows, labels, rate: Lanes, n_words) -> Lanes:
-    """Turn the logits in `slopes` into rate y sigma(-z), and give the losses -log sigma(z)."""
-    builder, width = slopes.builder, slopes.dim
-    tile, loss = max(1, LANES // width), Sum(builder)
-    with cgutils.for_range_slice(builder, INDEX(0), n_words, INDEX(tile), INDEX) as (i, _):
-        excess = builder.sub(builder.add(i, INDEX(tile)), n_words)  # words beyond the last
-        excess = builder.select(builder.icmp_signed(">", excess, INDEX(0)), excess, INDEX(0))
-        first = builder.gep(labels, [builder.mul(excess, INDEX(width))])
-        for lane in range(0, tile * width, LANES):
-            y = load(builder, first, lane, lane + LANES)  # 0 where there is no pair
-            z = load(builder, slopes.address(i), lane, lane + LANES) * y
+def _write_slopes(slopes: Rows, rate: Lanes, n_words) -> Lanes:
+    """Turn the logits in `slopes` into rate y sigma(-z), and give the losses -log sigma(z).
+
+    These are max(-z, 0) + log(1 + e), where e is exp(-|z|). The logarithm is taken of a product of
+    64 factors, each at most 2.
+    """
+    builder, n_contexts = slopes.builder, slopes.dim
+    n = builder.mul(n_words, INDEX(n_contexts))
+    signs = [1.0 if i % n_contexts == 0 else -1.0 for i in range(n_contexts * LANES)]
+    labels = constants(builder, signs)
+    # behind the last pair z is so large that the loss is 0
+    store(Lanes(builder, [88 * y for y in signs[:LANES]]), slopes.address(n_words), 0, LANES)
+    loss, size = Kept(builder), INDEX(64 * LANES)
+    with cgutils.for_range_slice(builder, INDEX(0), n, size, INDEX) as (first, _):
+        product, last = Kept(builder, 1.0), builder.add(first, size)
+        last = builder.select(builder.icmp_signed("<", last, n), last, n)
+        with cgutils.for_range_slice(builder, first, last, INDEX(LANES), INDEX) as (i, _):
+            place = builder.gep(slopes.table, [i])
+            label = builder.gep(labels, [builder.urem(i, INDEX(len(signs)))])
+            y = load(builder, label, 0, LANES)
+            z = load(builder, place, 0, LANES) * y
             e = exp(abs(z) * -1.0)  # at most 1, so that nothing overflows
-            loss.add((log1p(e) + (abs(z) - z) * 0.5) * y * y)
+            loss.add(z.at_least(0.0, 0.0, z * -1.0))
+            product.set(product.lanes() * (e + 1.0))
             slope = z.at_least(0.0, e, 1.0) / (e + 1.0)  # sigma(-z)
-            store(slope * y * rate, slopes.address(i), lane, lane + LANES)
+            store(slope * y * rate, place, 0, LANES)
+        loss.add(log(product.lanes()))
     return loss.lanes()
 
 
-def _write_update(words: Rows, contexts: list, slopes: Rows, n_words, starts: list[int]) -> None:
-    """Write the step in some columns of all rows: g c to each w, and the sum of g w to each c."""
-    builder, dim = words.builder, words.dim
-    places = [(k, start) for k in range(len(contexts)) for start in starts]
-    c = {(k, start): load(builder, contexts[k], start, dim) for k, start in places}
-    gains = {place: Sum(builder) for place in places}
-    with cgutils.for_range(builder, n_words, intp=INDEX) as loop:
-        row = words.address(loop.index)
-        w = {start: load(builder, row, start, dim) for start in starts}
-        stepped = dict(w)
-        for k, start in places:
-            g = slopes.number(loop.index, k)
-            stepped[start] += g * c[k, start]
-            gains[k, start].add(g * w[start])
-        for start in starts:
-            store(stepped[start], row, start, dim)
-    for k, start in places:  # added, not set: two of the negatives may be the same word
-        old = load(builder, contexts[k], start, dim)
-        store(old + gains[k, start].lanes(), contexts[k], start, dim)
+def _write_update(words: Rows, contexts: Rows, coming: Rows, slopes: Rows, n_words) -> None:
+    """Write the step: add the sum of g c to each w, and that of g w to each c."""
+    builder, at_once = words.builder, _group(slopes.dim)[1] * LANES
+    for start, width in pieces(builder, words.dim, max(LINE, at_once)):
+        with cgutils.for_range(builder, INDEX(slopes.dim), intp=INDEX) as loop:
+            prefetch(builder, coming.address(loop.index, start), 0, width)
+        for lane in range(0, width, at_once):
+            column = builder.add(start, INDEX(lane))
+            _write_columns(words, contexts, slopes, n_words, column, min(at_once, width - lane))
+
+
+def _write_columns(words: Rows, contexts: Rows, slopes: Rows, n_words, column, width: int) -> None:
+    """Write the step in some columns of all rows.
+
+    Contexts that do not fit the registers together come in groups. All read the rows as they were
+    before the step; until the last has done so, changed words and gains of contexts lie behind
+    the slopes.
+    """
+    builder, n_contexts, starts = words.builder, slopes.dim, range(0, width, LANES)
+    size, at_once = _group(n_contexts)
+    behind = builder.gep(slopes.address(n_words), [INDEX(LANES)])
+    gained = Rows(builder, behind, None, at_once * LANES)
+    changed = Rows(builder, gained.address(INDEX(n_contexts)), None, at_once * LANES)
+    grouped = size < n_contexts
+
+    def read(address) -> list[Lanes]:
+        return [load(builder, address, start, width) for start in starts]
+
+    def write(lanes: list[Lanes], address) -> None:
+        for part, start in zip(lanes, starts, strict=True):
+            store(part, address, start, width)
+
+    def add_gains(gains: list[Lanes], k) -> None:  # two of the negatives may be the same word
+        address = contexts.address(k, column)
+        write([old + gain for old, gain in zip(read(address), gains, strict=True)], address)
+
+    if grouped:
+        with cgutils.for_range(builder, n_words, intp=INDEX) as loop:
+            write(read(words.address(loop.index, column)), changed.address(loop.index))
+    for group, n in pieces(builder, n_contexts, size):
+        places = [builder.add(group, INDEX(k)) for k in range(n)]
+        c = [read(contexts.address(k, column)) for k in places]
+        gains = [[Kept(builder) for _ in starts] for _ in places]
+        with cgutils.for_range(builder, n_words, intp=INDEX) as loop:
+            row = words.address(loop.index, column)
+            target = changed.address(loop.index) if grouped else row
+            w = read(row)
+            stepped = read(target) if grouped else list(w)
+            for k, place in enumerate(places):
+                g = slopes.number(loop.index, place)
+                for i in range(len(starts)):
+                    stepped[i] += g * c[k][i]
+                    gains[k][i].add(g * w[i])
+            write(stepped, target)
+        for k, row in zip(places, gains, strict=True):
+            total = [gain.lanes() for gain in row]
+            write(total, gained.address(k)) if grouped else add_gains(total, k)
+    if grouped:
+        with cgutils.for_range(builder, n_words, intp=INDEX) as loop:
+            write(read(changed.address(loop.index)), words.address(loop.index, column))
+        with cgutils.for_range(builder, INDEX(n_contexts), intp=INDEX) as loop:
+            add_gains(read(gained.address(loop.index)), loop.index)
 
 
 @intrinsic(prefer_literal=True)
@@ -266,10 +328,10 @@ def _enter(_, center, word, window, place, next_word, dim):
 
     def write(numba_context, builder, signature, arguments):
         row, copy, memory = _window_rows(numba_context, builder, signature, arguments)
-        for start in range(0, dim.literal_value, LANES):
-            w = load(builder, row, start, dim.literal_value)
-            store(w, copy, start, dim.literal_value)
-            store(w, memory, start, dim.literal_value)
+        for start, width in pieces(builder, dim.literal_value, LANES):
+            w = load(builder, builder.gep(row, [start]), 0, width)
+            store(w, builder.gep(copy, [start]), 0, width)
+            store(w, builder.gep(memory, [start]), 0, width)
         return numba_context.get_dummy_value()
 
     return types.void(center, types.int64, window, types.int64, types.int64, dim), write
@@ -280,12 +342,11 @@ def _leave(_, center, word, window, place, next_word, dim):
     """Add the change of a row in the window to the center table."""
 
     def write(numba_context, builder, signature, arguments):
-        row, copy, memory = _window_rows(numba_context, builder, signature, arguments)
-        for start in range(0, dim.literal_value, LANES):
-            w, now, before = (
-                load(builder, address, start, dim.literal_value) for address in (row, copy, memory)
-            )
-            store(w + (now - before), row, start, dim.literal_value)
+        places = _window_rows(numba_context, builder, signature, arguments)
+        for start, width in pieces(builder, dim.literal_value, LANES):
+            row, copy, memory = (builder.gep(place, [start]) for place in places)
+            w, now, before = (load(builder, place, 0, width) for place in (row, copy, memory))
+            store(w + (now - before), row, 0, width)
         return numba_context.get_dummy_value()
 
     return types.void(center, types.int64, window, types.int64, types.int64, dim), write
@@ -299,12 +360,12 @@ def _window_rows(numba_context, builder, signature, arguments) -> tuple:
     )
     dim = signature.args[5].literal_value
     table = Rows(builder, center, None, dim)
-    copy = Rows(builder, window, None, dim, apart=2 * dim).address(arguments[3])
+    copy = Rows(builder, window, None, dim, apart=2 * dim + LINE).address(arguments[3])
     prefetch(builder, table.address(arguments[4]), 0, dim)
     return table.address(arguments[1]), copy, builder.gep(copy, [INDEX(dim)])
 
 
-@njit
+@_part
 def _random(state):
     """Turn a counter into 64 random bits (splitmix64, Steele et al. 2014)."""
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -312,38 +373,33 @@ def _random(state):
     return state ^ (state >> np.uint64(31))
 
 
-@njit
+@_part
 def _below(bits, n):
     """Turn random bits into an integer in [0, n)."""
     return ((bits >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32)
 
 
-@njit
-def _row(word, slot, base, dim):
-    """Give where a context row starts, in floats from the start of the table."""
-    own, shared = base + slot[word] * (2 * dim), word * dim
-    return shared if slot[word] < 0 else own
+@_part
+def _draw_contexts(queue, place, positive, state, threshold, alias, slot, apart, base, dim):
+    """Queue where the rows lie of a positive context and K negatives, in floats from the table.
 
-
-@njit
-def _draw_contexts(queue, place, positive, state, threshold, alias, slot, base, dim):
-    """Queue where the rows lie of a positive context and K negatives.
-
-    Negatives are drawn as `NoiseDistribution.sample` does.
+    A row with a copy is taken there. Negatives are drawn as `NoiseDistribution.sample` does.
     """
-    queue[place, 0] = _row(positive, slot, base, dim)
-    for k in range(1, queue.shape[1]):
-        state += GOLDEN
-        bits = _random(state)
-        column = _below(bits, len(threshold))
-        height = np.float32(bits & np.uint64(0xFFFFFF)) * np.float32(2.0**-24)
-        other = np.int64(alias[column])  # read at any rate: a mistaken branch costs more
-        word = np.int64(column) if height < threshold[column] else other
-        queue[place, k] = _row(word, slot, base, dim)
+    for k in range(queue.shape[1]):
+        word = np.int64(positive)
+        if k > 0:
+            state += GOLDEN
+            bits = _random(state)
+            column = ((bits >> np.uint64(32)) * np.uint64(len(threshold))) >> np.uint64(32)
+            height = np.float32(bits & np.uint64(0xFFFFFF)) * np.float32(2.0**-24)
+            other = np.int64(alias[column])  # read at any rate: a mistaken branch costs more
+            word = np.int64(column) if height < threshold[column] else other
+        copied, shared = base + slot[word] * apart, word * dim
+        queue[place, k] = shared if slot[word] < 0 else copied
     return state
 
 
-@njit
+@_part
 def _centers_of(t, first, last, radius, border):
     """Find the range of centers whose window holds place t of the document [first, last).
 
@@ -360,7 +416,7 @@ def _centers_of(t, first, last, radius, border):
     return low, high
 
 
-@njit
+@_part
 def _holds(center, t, first, last, radius, border):
     """Say whether the window of a center, at the radius drawn for it, holds place t."""
     start = center - radius
@@ -369,64 +425,51 @@ def _holds(center, t, first, last, radius, border):
     return start <= t <= start + 2 * radius
 
 
-@njit
-def _labels(n_contexts, width):
-    """Give y of the pairs of as many words as a register holds, and behind them as many zeros."""
-    n_lanes = max(LANES, width)
-    labels = np.zeros(2 * n_lanes, np.float32)
-    for i in range(n_lanes):
-        if i % width < n_contexts:
-            labels[i] = -1 if i % width else 1
-    return labels
-
-
-@njit
-def _aligned(n_rows, dim):
-    """Make an array of floats that starts where a register's worth of memory does."""
-    flat = np.empty(n_rows * dim + LANES, np.float32)
-    skip = (-(flat.ctypes.data // 4)) % LANES
-    return flat[skip : skip + n_rows * dim].reshape(n_rows, dim)
+def _memory(dim: int, ratio: int, radius: int, n_hot: int) -> tuple[np.ndarray, ...]:
+    """Make what a thread writes beside the tables: `words`, `queue`, `scratch` and rows copied."""
+    most = 4 * radius  # words of a step: under "shift" up to 4R windows hold one place
+    n_rows = 1 << most.bit_length()  # a power of two, so that i & (n_rows - 1) is i % n_rows
+    n_scratch = most * (ratio + 1) + LANES + (most + ratio + 1) * 2 * LANES
+    flat = np.empty((n_rows + n_hot) * (2 * dim + LINE) + LINE, np.float32)
+    first = -(flat.ctypes.data // 4) % LINE  # so that rows start where a line of memory does
+    rows = flat[first : len(flat) - LINE + first].reshape(-1, 2 * dim + LINE)
+    queue = np.empty((AHEAD + 1, ratio + 1), np.int64)
+    return (
+        np.empty(most + 1, np.int64), queue, np.empty(n_scratch, np.float32),
+        rows[:n_rows], rows[n_rows:],
+    )  # fmt: skip
 
 
 @lru_cache
 def _compiled(dim: int, ratio: int) -> Callable:
     """Compile the walk through the text for one d and K; numba keeps the code on disk."""
-    width = _width(ratio + 1)
-    lanes_checksum = zlib.crc32(Path(lanes.__file__).read_bytes())
+    apart = 2 * dim + LINE  # between two rows of the window: the same column in another cache set
+    written = LANES, zlib.crc32(Path(lanes.__file__).read_bytes())
 
     @njit(nogil=True, cache=True)
     def train_tokens(
-        center, context, tokens, offsets, start, stop, threshold, alias, hot, border, pad_id,
-        radius, varied, radii, shared, rate, fall, lowest, seed,
+        center, context, tokens, offsets, document, start, stop, threshold, alias, hot, slot,
+        words, queue, scratch, window, private, border, pad_id, radius, varied, radii, shared,
+        rate, fall, lowest, seed,
     ):  # fmt: skip
-        _ = lanes_checksum  # numba finds code by this file's date and by what it closes over
-        words = np.empty(4 * radius + 1, np.int64)  # "shift": up to 4R windows hold one place
-        size = 2 ** int(np.ceil(np.log2(len(words))))  # of two, so that i & (size - 1) is i % size
-        window, entered, left = _aligned(size, 2 * dim), 0, 0
-        private = _aligned(len(hot), 2 * dim)
+        _ = written  # numba finds code by this file's date and by what it closes over
+        entered, left, size = 0, 0, len(window)
         base = (private.ctypes.data - context.ctypes.data) // 4
-        slot = np.full(len(context), -1, np.int8)
         for i in range(len(hot)):
-            slot[hot[i]] = i
             _enter(context, hot[i], private, i, hot[i], dim)
-        slopes = np.empty(4 * radius * width + LANES, np.float32)
-        labels = _labels(ratio + 1, width)
-        queue = np.empty((AHEAD + 1, ratio + 1), np.int64)
         state = np.uint64(seed) + GOLDEN * np.uint64(start * (4 * radius * ratio + ratio + 1))
         end = len(tokens) - 1
-        for t in range(start, start + AHEAD):
-            positive = tokens[min(t, end)]
-            place = t % (AHEAD + 1)
-            state = _draw_contexts(queue, place, positive, state, threshold, alias, slot, base, dim)
         total, n_pairs, n_centers = 0.0, 0, 0
-        document = np.searchsorted(offsets, start, side="right") - 1
-        for t in range(start, stop):
-            while t >= offsets[document + 1]:
-                document += 1
+        for t in range(start - AHEAD, stop):
             now, later = t % (AHEAD + 1), (t + AHEAD) % (AHEAD + 1)
             positive = tokens[min(t + AHEAD, end)]
-            state = _draw_contexts(queue, later, positive, state, threshold, alias, slot, base, dim)
-
+            state = _draw_contexts(
+                queue, later, positive, state, threshold, alias, slot, apart, base, dim
+            )
+            if t < start:
+                continue
+            while t >= offsets[document + 1]:
+                document += 1
             first, last = offsets[document], offsets[document + 1]
             low, high = _centers_of(t, first, last, radius, border)
             n_centers += low <= t <= high
@@ -440,7 +483,7 @@ def _compiled(dim: int, ratio: int) -> Callable:
                 entered += 1
             n_words = 0
             for i in range(low, high + 1):
-                words[n_words] = i & (size - 1)
+                words[n_words] = (i & (size - 1)) * apart
                 held = not varied or _holds(i, t, first, last, np.int64(radii[i]), border)
                 n_words += held and i != t
             if border == PAD and tokens[t] == pad_id:
@@ -451,10 +494,10 @@ def _compiled(dim: int, ratio: int) -> Callable:
             while i < n_words:
                 if not shared:
                     state = _draw_contexts(
-                        queue, now, tokens[t], state, threshold, alias, slot, base, dim
+                        queue, now, tokens[t], state, threshold, alias, slot, apart, base, dim
                     )
                 total += _train_pairs(
-                    window, context, words, queue, labels, slopes, i, group, now, later, step,
+                    window, context, words, queue, scratch, i, group, now, later, step,
                     dim, ratio,
                 )  # fmt: skip
                 i += group

@@ -6,16 +6,45 @@ generated code, and `a * b + c` generates one fused multiply-add. A plain numba 
 was 3.0 to 3.8 times slower at equal loss.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
+from numba.core.registry import cpu_target
 
-LANES = 16  # floats in one register of AVX-512; narrower machines take two or four for it
+
+def registers(target: str, features: str) -> tuple[str, int, int]:
+    """Say which vector registers a processor has.
+
+    Args:
+        target: the kind of processor, such as "x86_64-unknown-linux-gnu".
+        features: what it can do, such as "+avx,+avx2,-avx512f".
+
+    Returns:
+        The name of the instructions, how many floats a register holds, how many registers there
+        are.
+    """
+    if target.startswith(("aarch64", "arm64")):
+        return "NEON", 4, 32
+    has = features.split(",")
+    for name, feature, n_lanes, n_registers in (
+        ("AVX-512", "+avx512f", 16, 32),
+        ("AVX2", "+avx2", 8, 16),
+        ("AVX", "+avx", 8, 16),
+    ):
+        if feature in has:
+            return name, n_lanes, n_registers
+    return "SSE", 4, 16
+
+
+_context: Any = cpu_target.target_context
+_target, _, _features = _context.codegen().magic_tuple()  # what numba writes for
+INSTRUCTIONS, LANES, REGISTERS = registers(_target, _features)
 FLOAT, INDEX = ir.FloatType(), ir.IntType(64)
 Value = Any  # a value of the generated code; the annotations of llvmlite are incomplete
+FIRST = INDEX(0)
 VECTOR, INTEGERS = ir.VectorType(FLOAT, LANES), ir.VectorType(ir.IntType(32), LANES)
 
 
@@ -103,29 +132,73 @@ def spread(builder: ir.IRBuilder, number: Value) -> Lanes:
     return Lanes(builder, builder.shuffle_vector(first, first, ir.Constant(INTEGERS, [0] * LANES)))
 
 
-class Sum:
-    """Keep a running sum of lanes over the iterations of a loop in the generated code.
+def constants(builder: ir.IRBuilder, numbers: list[float]) -> Value:
+    """Keep numbers beside the generated code, and give the address of the first.
 
     Args:
         builder: llvmlite's writer of instructions.
+        numbers: the numbers.
+    """
+    array = ir.Constant(ir.ArrayType(FLOAT, len(numbers)), numbers)
+    kept = cgutils.global_constant(builder, "constants", array)
+    return builder.bitcast(kept, FLOAT.as_pointer())
+
+
+class Kept:
+    """Keep lanes over the iterations of a loop in the generated code.
+
+    Args:
+        builder: llvmlite's writer of instructions.
+        start: what every lane holds before the loop.
     """
 
-    def __init__(self, builder: ir.IRBuilder) -> None:
+    def __init__(self, builder: ir.IRBuilder, start: float = 0.0) -> None:
         self.builder = builder
         self.place = cgutils.alloca_once(builder, VECTOR)
-        builder.store(Lanes(builder, 0.0).value, self.place)
+        self.set(Lanes(builder, start))
 
     def lanes(self) -> Lanes:
-        """Give the sum so far."""
+        """Give what is kept."""
         return Lanes(self.builder, self.builder.load(self.place))
 
+    def set(self, lanes: Lanes) -> None:
+        """Keep something else.
+
+        Args:
+            lanes: what is kept from now on.
+        """
+        self.builder.store(lanes.value, self.place)
+
     def add(self, lanes: Lanes) -> None:
-        """Add to the sum.
+        """Add to what is kept.
 
         Args:
             lanes: what is added.
         """
-        self.builder.store((self.lanes() + lanes).value, self.place)
+        self.set(self.lanes() + lanes)
+
+
+def pieces(builder: ir.IRBuilder, n: int, size: int) -> Iterator[tuple[Value, int]]:
+    """Cut n things into pieces: a loop of the generated code over whole ones, then the rest.
+
+    Args:
+        builder: llvmlite's writer of instructions.
+        n: how many things.
+        size: how many a piece holds.
+
+    Yields:
+        Where a piece starts, and how many things it holds. What is written meanwhile is the body
+        of the loop, and then once more what follows it.
+    """
+    whole = n - n % size
+    if whole:
+        with cgutils.for_range_slice(builder, INDEX(0), INDEX(whole), INDEX(size), INDEX) as (
+            start,
+            _,
+        ):
+            yield start, size
+    if n % size:
+        yield INDEX(whole), n % size
 
 
 class Rows:
@@ -150,33 +223,36 @@ class Rows:
         self.builder, self.table, self.ids, self.dim = builder, table, ids, dim
         self.apart = apart or dim
 
-    def address(self, i: Value) -> Value:
-        """Give where the i-th row starts.
+    def address(self, i: Value, column: Value = FIRST) -> Value:
+        """Give where the i-th row starts, or one column of it.
 
         Args:
             i: number of the row.
+            column: the column.
         """
         if self.ids is not None:
             i = self.builder.load(self.builder.gep(self.ids, [i]))
-        return self.builder.gep(self.table, [self.builder.mul(i, INDEX(self.apart))])
+        place = self.builder.add(self.builder.mul(i, INDEX(self.apart)), column)
+        return self.builder.gep(self.table, [place])
 
-    def addresses(self, n_rows: int) -> list[Value]:
-        """Give where each of the first rows starts.
+    def addresses(self, first: Value, n_rows: int, column: Value = FIRST) -> list[Value]:
+        """Give where some rows start, or one column of them.
 
         Args:
+            first: number of the first of them.
             n_rows: how many rows.
+            column: the column.
         """
-        return [self.address(INDEX(i)) for i in range(n_rows)]
+        return [self.address(self.builder.add(first, INDEX(i)), column) for i in range(n_rows)]
 
-    def number(self, i: Value, k: int) -> Lanes:
+    def number(self, i: Value, k: Value) -> Lanes:
         """Give the k-th float of the i-th row, in every lane.
 
         Args:
             i: number of the row.
             k: number of the column.
         """
-        place = self.builder.gep(self.address(i), [INDEX(k)])
-        return spread(self.builder, self.builder.load(place))
+        return spread(self.builder, self.builder.load(self.address(i, k)))
 
 
 def load(builder: ir.IRBuilder, address: Value, start: int, stop: int) -> Lanes:
@@ -297,12 +373,20 @@ def exp(x: Lanes) -> Lanes:
     return _polynomial(y - whole, EXP2) * Lanes(builder, builder.bitcast(bits, VECTOR))
 
 
-def log1p(x: Lanes) -> Lanes:
-    """Give log(1 + x) for x in [0, 1].
+def log(x: Lanes) -> Lanes:
+    """Give the logarithm of x in [1, 2 ** 127].
 
     Args:
-        x: in [0, 1].
+        x: in [1, 2 ** 127].
 
-    Source: a polynomial fitted to it.
+    Source: log(2 ** n (1 + y)) = n log 2 + log(1 + y); n is read off the exponent bits of a float,
+        and the second term is a polynomial.
     """
-    return _polynomial(x, LOG1P)
+    builder = x.builder
+    bits = builder.bitcast(x.value, INTEGERS)
+    one = ir.Constant(INTEGERS, [0x3F800000] * LANES)  # the bits of 1.0
+    excess = builder.ashr(builder.sub(bits, one), ir.Constant(INTEGERS, [23] * LANES))  # n
+    shift = builder.shl(excess, ir.Constant(INTEGERS, [23] * LANES))
+    scaled = Lanes(builder, builder.bitcast(builder.sub(bits, shift), VECTOR))  # 1 + y
+    n = Lanes(builder, builder.sitofp(excess, VECTOR))
+    return n * float(np.log(2)) + _polynomial(scaled - 1.0, LOG1P)

@@ -10,8 +10,7 @@ A softmax takes V logits for each center word, so take a small vocabulary. On on
 B = 512 and d = 128, skip-gram has a fifth of the rate of negative sampling at V = 3,000, and a
 twentieth at V = 30,522.
 
-To add an objective, name it in `config.OBJECTIVES`, and say in `_prediction` what is given and what
-is predicted; `objective_loss` trains it and `score_batch` scores it.
+`OBJECTIVES` in `w2v.engines` holds what each objective gives and against what it predicts.
 """
 
 import torch
@@ -20,7 +19,8 @@ from torch import Tensor
 
 from w2v.batches import NoiseDistribution
 from w2v.config import Word2VecConfig
-from w2v.model import Word2Vec, pair_mask, sgns_loss
+from w2v.engines import OBJECTIVES
+from w2v.model import Word2Vec, sgns_loss
 
 
 def softmax_loss(logits: Tensor, target_ids: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -60,12 +60,13 @@ def objective_loss(
 
     Source: Mikolov et al. 2013a, section 3; 2013b, eq. (2) and (4).
     """
-    given, target_ids, mask = _prediction(model, batch, config)
-    if config.objective == "cbow_ns":
-        ids = torch.cat([target_ids, _negatives(batch, target_ids, config)], dim=1)  # (B, 1 + K)
-        contexts = model.context_embeddings(ids)  # (B, 1 + K, d)
-        logits = (given.unsqueeze(1) * contexts).sum(dim=-1)  # (B, 1 + K)
-        loss = sgns_loss(logits[:, :1], logits[:, 1:], mask)
+    given, target_ids, negative_ids, mask = _prediction(model, batch, config)
+    if OBJECTIVES[config.objective][1] == "negatives":
+        ids = torch.cat([target_ids, negative_ids], dim=1)  # (B, T + KT)
+        contexts = model.context_embeddings(ids)  # (B, T + KT, d)
+        logits = (given.unsqueeze(1) * contexts).sum(dim=-1)  # (B, T + KT)
+        n_targets = target_ids.shape[1]
+        loss = sgns_loss(logits[:, :n_targets], logits[:, n_targets:], mask)
     else:
         loss = softmax_loss(given @ model.context_embeddings.weight.T, target_ids, mask)
     return loss, int(mask.sum())
@@ -73,7 +74,7 @@ def objective_loss(
 
 def score_batch(
     model: Word2Vec, batch: dict[str, Tensor], config: Word2VecConfig, *, noise: NoiseDistribution
-) -> list[Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
     """Compute logits of the pairs of a batch that compare with those of the assignment.
 
     A pair is what is given, and a word: one that was to be predicted, or one of its K negatives.
@@ -88,51 +89,39 @@ def score_batch(
         noise: the distribution of the negatives.
 
     Returns:
-        Logits of positive pairs and of negative ones, then the ids of both, all flat, on the CPU.
-        Where the
-        objective has a softmax, also the loss -log P(word | given) of each positive pair.
+        The words of T positive pairs and of KT negative ones, shape (B, T + KT), and their logits;
+        which positive pairs are not padded, shape (B, T), bool. Where the objective has a softmax,
+        also the loss -log P(word | given) of each of these pairs. All on the CPU.
 
     Source: assignment Q3.11; Levy and Goldberg 2014 (the noise as the prior).
     """
     device = model.center_embeddings.weight.device
     batch = {name: tensor.to(device) for name, tensor in batch.items()}
-    given, target_ids, mask = _prediction(model, batch, config)
-    ids = torch.cat([target_ids, _negatives(batch, target_ids, config)], dim=1)  # (B, T + KT)
+    given, target_ids, negative_ids, mask = _prediction(model, batch, config)
+    ids = torch.cat([target_ids, negative_ids], dim=1)  # (B, T + KT)
     logits = given @ model.context_embeddings.weight.T  # (B, V)
-    mask, losses = mask.cpu(), []
-    if config.objective != "cbow_ns":
+    losses = []
+    if OBJECTIVES[config.objective][1] == "vocabulary":
         expected = config.ratio * noise.probabilities.clamp(min=1e-30)  # (V,): K q
         logits = logits.log_softmax(dim=1)  # (B, V)
-        losses = [-logits.gather(1, target_ids).cpu()[mask]]
+        losses = [-logits.gather(1, target_ids)[mask].cpu()]
         logits = logits - expected.log().to(logits)  # (B, V)
-    pairs = pair_mask(mask, config.ratio)  # (B, T + KT)
-    n_targets = target_ids.shape[1]
-    parts = [
-        values[:, part][pairs[:, part]]
-        for values in (logits.gather(1, ids).cpu(), ids.cpu())
-        for part in (slice(0, n_targets), slice(n_targets, None))
-    ]
-    return [*parts, *losses]
+    return ids.cpu(), logits.gather(1, ids).cpu(), mask.cpu(), losses
 
 
 def _prediction(
     model: Word2Vec, batch: dict[str, Tensor], config: Word2VecConfig
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Give what is given, (B, d), the ids to predict, (B, T), and which of them count, (B, T)."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Give vectors, (B, d), ids to predict, (B, T), negatives, (B, KT), and a mask, (B, T)."""
     word_id, context_ids = batch["word_id"], batch["positive_context_ids"]  # (B,), (B, 2R)
     mask = batch.get("positive_mask")  # (B, 2R)
     if mask is None:
         mask = torch.ones_like(context_ids, dtype=torch.bool)  # (B, 2R)
-    if config.objective == "skipgram":
-        return model.center_embeddings(word_id), context_ids, mask
-    if config.objective not in ("cbow", "cbow_ns"):
-        raise ValueError(f"objective must be named in _prediction, got {config.objective!r}")
+    negative_ids = batch["negative_context_ids"]  # (B, 2KR)
+    if OBJECTIVES[config.objective][0] == "center":
+        return model.center_embeddings(word_id), context_ids, negative_ids, mask
     table = model.center_embeddings.weight  # (V, d)
     shares = mask.to(table.dtype) / mask.sum(dim=1, keepdim=True).clamp(min=1)  # (B, 2R)
     mean = F.embedding_bag(context_ids, table, mode="sum", per_sample_weights=shares)  # (B, d)
-    return mean, word_id.unsqueeze(1), mask.any(dim=1, keepdim=True)
-
-
-def _negatives(batch: dict[str, Tensor], target_ids: Tensor, config: Word2VecConfig) -> Tensor:
-    """Take K negatives for each target, shape (B, KT)."""
-    return batch["negative_context_ids"][:, : config.ratio * target_ids.shape[1]]
+    negative_ids = negative_ids[:, : config.ratio]  # (B, K)
+    return mean, word_id.unsqueeze(1), negative_ids, mask.any(dim=1, keepdim=True)

@@ -71,7 +71,13 @@ def subsample(
         places = dataset.offsets[first:last] - (start + 1)  # their last words in this block
         offsets[first:last] = n_kept + kept.cumsum(0)[places]
         n_kept, start = n_kept + len(part), start + len(block)
-    return dataset.over(tokens[:n_kept], offsets)
+    try:
+        return dataset.over(tokens[:n_kept], offsets)
+    except ValueError:  # no document is long enough
+        raise ValueError(
+            f"subsample must leave a document long enough for a window, got {threshold!r}, "
+            f"which leaves {n_kept} of {len(tokens)} words; take a larger number"
+        ) from None
 
 
 def vary_radii(dataset: WindowDataset, generator: torch.Generator) -> WindowDataset:

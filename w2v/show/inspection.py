@@ -1,4 +1,4 @@
-"""What notebooks print: source code, shapes of a batch, nearest words. And a gradient check."""
+"""What notebooks print: source code, shapes of a batch, nearest words. And a gradient by hand."""
 
 import ast
 import inspect
@@ -141,6 +141,25 @@ def _printable(text: str) -> str:
     """Write what the console has no character for as its code, such as \\u65e5."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def pair_loss(logits: np.ndarray, n_positive: int) -> tuple[float, np.ndarray]:
+    """Compute equation (1) for the contexts of one center word, and its gradient by hand.
+
+    Args:
+        logits: x = c . w of each context, the positive ones first, shape (C,), float64.
+        n_positive: how many of the contexts are positive.
+
+    Returns:
+        The sum of the losses in nats; and its gradient, shape (C,): sigma(x) - 1 for a positive
+        context, sigma(x) for a negative one.
+
+    Source: assignment eq. (1).
+    """
+    probabilities = 1 / (1 + np.exp(-logits))  # (C,)
+    is_positive = np.arange(len(logits)) < n_positive  # (C,)
+    loss = -np.log(np.where(is_positive, probabilities, 1 - probabilities)).sum()
+    return float(loss), probabilities - is_positive  # (C,)
 
 
 def check_gradient(

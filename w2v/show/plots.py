@@ -5,11 +5,10 @@ a letter. A character that no font of the machine has is drawn as a box.
 """
 
 import math
-import operator
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -25,25 +24,22 @@ from numpy.typing import ArrayLike
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")  # Okabe-Ito
 MARKERS = ("o", "s", "^", "D", "v", "P")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
-DPI = 100
-SIDES = np.array([(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)])  # x, y
-WORDS_PER_LINE = 14  # as many as a laptop shows side by side
 # Fonts of Windows, macOS and Linux for the scripts that matplotlib's own font lacks
 FONTS = (
     *("Microsoft YaHei", "Malgun Gothic", "Nirmala UI", "Segoe UI Emoji", "Arial Unicode MS"),
     *("Hiragino Sans", "Noto Sans CJK JP", "WenQuanYi Micro Hei", "Noto Sans Devanagari"),
 )
+WORDS_PER_LINE = 14  # as many as a laptop shows side by side
+WINDOW_LOOKS = {  # what a word is in a window: its name and its colour
+    "other word": "#EEEEEE",
+    "center word w": COLOURS[0],
+    "context, in C⁺": COLOURS[1],
+    "negative, in C⁻": COLOURS[4],
+}
+SIDES = np.array([(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)])  # x, y
 
 
-class WordLookup(Protocol):
-    """Give the vector of a word, shape (d,), as a `WordVectors` or a dict of arrays does."""
-
-    def __contains__(self, word: str, /) -> bool: ...
-
-    def __getitem__(self, word: str, /) -> Any: ...
-
-
-# Texts
+# Texts, numbers, figures: what all functions share
 
 
 @contextmanager
@@ -82,77 +78,6 @@ class Figure(MatplotlibFigure):
         super().draw(renderer)
 
 
-def _short(text: object, limit: int = 40) -> str:
-    """Write a text on one line of at most `limit` characters."""
-    line = " ".join(str(text).split()).encode("utf-8", "backslashreplace").decode()
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def _legend(parent: Any, artists: Iterable[Any], **where: Any) -> None:
-    """Add a legend of these artists; matplotlib itself leaves out a label that begins with _."""
-    artists = list(artists)
-    legend = parent.legend(artists, [" "] * len(artists), fontsize=8, **where)
-    for text, artist in zip(legend.get_texts(), artists, strict=True):
-        text.set_text(_short(artist.get_label()))
-
-
-# Arguments
-
-
-def _words(name: str, words: Iterable[object]) -> list[str]:
-    """Check that some words are given, one by one."""
-    if isinstance(words, str):
-        raise TypeError(f"{name} must be a list of words, got the text {_short(words)!r}; split it")
-    found = [str(word) for word in words]
-    _refuse_empty(name, found)
-    return found
-
-
-def _refuse_empty(name: str, things: Sized) -> None:
-    """Check that there is something to draw."""
-    if not len(things):
-        raise ValueError(f"{name} must hold at least one item, got none")
-
-
-def _numbers(
-    name: str, values: ArrayLike, shape: Mapping[str, int | None], *, gaps: bool = False
-) -> np.ndarray:
-    """Copy finite numbers to an array of float64; with `gaps`, what is not finite becomes nan.
-
-    `shape` names each axis and gives its size, None for any size of 1 or more.
-    """
-    try:
-        array = np.array(_lists(values), dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"{name} must hold numbers, in rows of one length, got {_short(values)}"
-        ) from None
-    if array.size == 0:
-        raise ValueError(f"{name} must hold at least one number, got none")
-    sizes = list(shape.values())
-    fits = all(size in (None, found) for size, found in zip(sizes, array.shape, strict=False))
-    if array.ndim != len(sizes) or not fits:
-        wanted = ", ".join(f"{axis} = {size}" if size else axis for axis, size in shape.items())
-        raise ValueError(f"{name} must have shape ({wanted}), got {array.shape}")
-    finite = np.isfinite(array)
-    if not (finite.any() if gaps else finite.all()):
-        place = tuple(map(int, np.argwhere(~finite)[0]))
-        raise ValueError(f"{name} must be finite, got {array[place]} at {place}")
-    return np.where(finite, array, np.nan)
-
-
-def _lists(values: Any) -> Any:
-    """Turn an array, a tensor of any device, or a nest of them into lists."""
-    if hasattr(values, "tolist"):
-        return values.tolist()
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        return values
-    return [_lists(value) for value in values]
-
-
-# Figures and axes
-
-
 def _figure(
     n_rows: int = 1, n_columns: int = 1, *, width: float = 6.0, height: float = 3.6
 ) -> tuple[Figure, np.ndarray]:
@@ -161,7 +86,7 @@ def _figure(
         n_rows,
         n_columns,
         figsize=(width * n_columns, height * n_rows),
-        dpi=DPI,
+        dpi=100,
         layout="constrained",
         squeeze=False,
         FigureClass=Figure,
@@ -181,6 +106,104 @@ def _epoch_axis(axes: Axes, n_epochs: int) -> None:
     axes.grid(alpha=0.3)
 
 
+def _legend(parent: Any, artists: Iterable[Any], **where: Any) -> None:
+    """Add a legend of these artists; matplotlib itself leaves out a label that begins with _."""
+    artists = list(artists)
+    legend = parent.legend(artists, [" "] * len(artists), fontsize=8, **where)
+    for text, artist in zip(legend.get_texts(), artists, strict=True):
+        text.set_text(_short(artist.get_label()))
+
+
+def _short(text: object, limit: int = 40) -> str:
+    """Write a text on one line of at most `limit` characters."""
+    line = " ".join(str(text).split()).encode("utf-8", "backslashreplace").decode()
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _words(name: str, words: Iterable[object]) -> list[str]:
+    """Check that some words are given, one by one."""
+    if isinstance(words, str):
+        raise TypeError(f"{name} must be a list of words, got the text {_short(words)!r}; split it")
+    found = [str(word) for word in words]
+    if not found:
+        raise ValueError(f"{name} must hold at least one item, got none")
+    return found
+
+
+def _numbers(
+    name: str, values: ArrayLike, shape: Mapping[str, int | None], *, gaps: bool = False
+) -> np.ndarray:
+    """Copy finite numbers to an array of float64; with `gaps`, what is not finite becomes nan.
+
+    `shape` names each axis and gives its size, None for any size of 1 or more.
+    """
+    try:
+        array = np.array(_lists(values), dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} must hold numbers, in rows of one length, got {_short(values)}"
+        ) from None
+    sizes = list(shape.values())
+    fits = all(size in (None, found) for size, found in zip(sizes, array.shape, strict=False))
+    if array.ndim != len(sizes) or not fits or array.size == 0:
+        wanted = ", ".join(f"{axis} = {size}" if size else axis for axis, size in shape.items())
+        raise ValueError(f"{name} must have shape ({wanted}), got {array.shape}")
+    finite = np.isfinite(array)
+    if not (finite.any() if gaps else finite.all()):
+        place = tuple(map(int, np.argwhere(~finite)[0]))
+        raise ValueError(f"{name} must be finite, got {array[place]} at {place}")
+    return np.where(finite, array, np.nan)
+
+
+def _lists(values: Any) -> Any:
+    """Turn an array, a tensor of any device, or a nest of them into lists."""
+    if hasattr(values, "tolist"):
+        return values.tolist()
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        return values
+    return [_lists(value) for value in values]
+
+
+def _draw_cells(
+    axes: Axes,
+    cells: Sequence[Sequence[str]],
+    values: np.ndarray,
+    names: list[str],
+    colours: Any,
+    limits: tuple[float, float],
+    length: int,
+) -> AxesImage:
+    """Draw a table of texts, a row for each name, in lines of `length` columns.
+
+    The colour behind a text is that of its value in `values`, shape (names, columns), between the
+    two limits; nan leaves the place empty.
+    """
+    n, n_columns = values.shape
+    n_lines = math.ceil(n_columns / length)
+    table = np.full((n_lines * (n + 1) - 1, length), np.nan)  # an empty row between two lines
+    image = axes.imshow(table, cmap=colours, aspect="auto", vmin=limits[0], vmax=limits[1])
+    lightness = image.to_rgba(values)[..., :3] @ [0.299, 0.587, 0.114]  # (names, columns)
+    for i, texts in enumerate(cells):
+        for place, word in enumerate(texts):
+            line, column = divmod(place, length)
+            row = line * (n + 1) + i
+            table[row, column] = values[i, place]
+            text = axes.text(
+                column,
+                row,
+                word,
+                ha="center",
+                va="center",
+                fontsize=min(9, 86 / max(1, *map(len, word.split("\n")))),
+                color="white" if lightness[i, place] < 0.5 else "black",
+            )
+            text.set_in_layout(False)  # it lies within the axes; measuring it takes time
+    image.set_data(table)
+    axes.set_yticks([row for row in range(len(table)) if row % (n + 1) < n], names * n_lines)
+    axes.set_xticks([])
+    return image
+
+
 # Windows: Q3.2
 
 
@@ -194,9 +217,6 @@ def plot_windows(
 ) -> Figure:
     """Draw a window that slides over a sentence: a row for each center word.
 
-    Of a text of more than 40 words, only the part near the centers is drawn. Words that would be
-    too small to read are left out; their boxes stay.
-
     Args:
         words: the words of the sentence.
         radius: R, the number of context words on each side.
@@ -208,108 +228,55 @@ def plot_windows(
         The figure: center word w, its 2R contexts C+, the other words, and on the right C-.
 
     Raises:
-        TypeError: `radius` is not an integer, or `words` is one text.
-        ValueError: no window fits into the sentence, a center has fewer than R words on a side,
-            or the number of lists of negatives is not that of the centers.
+        TypeError: `words` is one text.
+        ValueError: a radius below 1, a center with fewer than R words on a side, no center, or
+            another number of lists of negatives than of centers.
 
     Source: assignment section 1.2 (R, C+ and C-) and Q3.2.
     """
     words = _words("words", words)
-    try:
-        radius = operator.index(radius)
-    except TypeError:
-        raise TypeError(f"radius must be a positive integer, got {radius!r}") from None
-    if radius < 1:
-        raise ValueError(f"radius must be a positive integer, got {radius!r}")
+    if radius < 1 or len(words) < 2 * radius + 1:
+        raise ValueError(
+            f"radius must be 1 or more, and 2R + 1 at most the {len(words)} words, got {radius!r}"
+        )
     possible = range(radius, len(words) - radius)
-    if not possible:
-        raise ValueError(f"words must be 2R + 1 = {2 * radius + 1} or more, got {len(words)}")
-    centers = list(possible[:8] if centers is None else map(int, centers))
-    _refuse_empty("centers", centers)
-    for center in centers:
-        if center not in possible:
-            raise ValueError(
-                f"centers must lie between {possible[0]} and {possible[-1]}, with R = {radius} "
-                f"words on each side, got {center}"
-            )
-    drawn = [_words("negatives", row) for row in negatives or [[" "]] * len(centers)]
-    if len(drawn) != len(centers):
+    centers = list(possible[:8] if centers is None else centers)
+    if not centers or not set(centers) <= set(possible):
+        raise ValueError(
+            f"centers must lie between {possible[0]} and {possible[-1]}, with R = {radius} "
+            f"words on each side, got {centers}"
+        )
+    drawn = [_words("negatives", row) for row in negatives or []]
+    if drawn and len(drawn) != len(centers):
         raise ValueError(
             f"negatives must hold a list for each of {len(centers)} centers, got {len(drawn)}"
         )
-    first, last = 0, len(words)
-    if len(words) > 40:
-        first, last = max(0, min(centers) - radius - 2), max(centers) + radius + 3
-    positions = range(len(words))[first:last]
-    n_drawn = max(map(len, drawn)) + 1 if negatives else 0  # columns right of the sentence
-    cells = np.full((len(centers), len(positions) + n_drawn), "", object)
-    kinds = np.full(cells.shape, np.nan)  # 0 outside, 1 center, 2 context, 3 negative
+    n_columns = len(words) + max((len(row) + 1 for row in drawn), default=0)
+    cells = np.full((len(centers), n_columns), "", object)
+    kinds = np.full(cells.shape, np.nan)  # a place in WINDOW_LOOKS
     for row, center in enumerate(centers):
-        for column, position in enumerate(positions):
-            distance = abs(position - center)
-            cells[row, column] = _short(words[position], 16)
-            kinds[row, column] = 1 if distance == 0 else 2 if distance <= radius else 0
-        if negatives:
-            of_center = slice(len(positions) + 1, len(positions) + 1 + len(drawn[row]))
-            cells[row, of_center] = [_short(word, 16) for word in drawn[row]]
-            kinds[row, of_center] = 3
-    names = [f"w = {_short(words[center], 16)}" for center in centers]
-    return _draw_boxes(cells, kinds, names, radius)
-
-
-def _draw_boxes(cells: np.ndarray, kinds: np.ndarray, names: list[str], radius: int) -> Figure:
-    """Draw a table of words as boxes, with a colour and a type face for each kind of word."""
-    looks = (  # name, fill, text, weight and slant
-        ("other words", "#F2F2F2", "dimgrey", "normal", "normal"),
-        ("center word w", COLOURS[0], "white", "bold", "normal"),
-        (f"contexts C⁺ (2R = {2 * radius})", COLOURS[1], "black", "normal", "normal"),
-        ("negatives C⁻, drawn from the vocabulary", COLOURS[4], "black", "normal", "italic"),
+        cells[row, : len(words)] = [_short(word, 14) for word in words]
+        kinds[row, : len(words)] = 0
+        kinds[row, center - radius : center + radius + 1] = 2
+        kinds[row, center] = 1
+        if drawn:
+            right = slice(len(words) + 1, len(words) + 1 + len(drawn[row]))
+            cells[row, right] = [_short(word, 14) for word in drawn[row]]
+            kinds[row, right] = 3
+    figure, (axes,) = _figure(
+        width=min(100, max(6.0, 0.72 * n_columns + 1.2)), height=0.34 * len(centers) + 1.0
     )
-    lengths = [max(map(len, column)) for column in cells.T]
-    widths = [length + 2 if length else 1 for length in lengths]  # in letters
-    edges = np.cumsum([0, *widths])
-    inches = 0.085 * edges[-1]  # at 9 points
-    scale = min(1, 10.5 / inches)
-    is_readable = 9 * scale >= 4
-    figure, (axes,) = _figure(width=max(6.0, inches * scale + 1.2), height=0.34 * len(cells) + 1.0)
-    axes.pcolormesh(
-        edges,
-        np.arange(len(cells) + 1) - 0.5,
-        np.ma.masked_invalid(kinds),
-        cmap=ListedColormap([look[1] for look in looks]),
-        vmin=-0.5,
-        vmax=3.5,
-        edgecolors="white",
-        linewidth=2 * scale if is_readable else 0,
-    )
-    middles = (edges[:-1] + edges[1:]) / 2
-    for row, column in np.argwhere(np.isfinite(kinds)) if is_readable else ():
-        _, _, color, weight, slant = looks[int(kinds[row, column])]
-        text = axes.text(
-            middles[column],
-            row,
-            cells[row, column],
-            fontsize=9 * scale,
-            color=color,
-            weight=weight,
-            style=slant,
-            ha="center",
-            va="center_baseline",
-        )
-        text.set_in_layout(False)
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xticks([])
-    axes.set_xlabel("words of the sentence, in order", loc="left")
+    names = [f"w = {_short(words[center], 14)}" for center in centers]
+    colours = ListedColormap(list(WINDOW_LOOKS.values()))
+    _draw_cells(axes, cells.tolist(), kinds, names, colours, (-0.5, 3.5), n_columns)
+    axes.hlines(np.arange(1, len(centers)) - 0.5, -0.5, n_columns - 0.5, color="white", lw=3)
+    axes.vlines(np.arange(1, n_columns) - 0.5, -0.5, len(centers) - 0.5, color="white", lw=2)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    shown = [looks[kind] for kind in (1, 2, 0, 3) if (kinds == kind).any()]
-    _legend(
-        figure,
-        [Patch(facecolor=fill, label=name) for name, fill, *_ in shown],
-        loc="outside upper center",
-        ncols=len(shown),
-    )
+    axes.set_xlabel("words of the sentence, in order", loc="left")
+    looks = [item for kind, item in enumerate(WINDOW_LOOKS.items()) if (kinds == kind).any()]
+    patches = [Patch(facecolor=colour, label=name) for name, colour in looks]
+    _legend(figure, patches, loc="outside upper center", ncols=len(patches))
     return figure
 
 
@@ -317,22 +284,17 @@ def _draw_boxes(cells: np.ndarray, kinds: np.ndarray, names: list[str], radius: 
 
 
 @_plain_text()
-def plot_learning_curves(
-    train_loss: ArrayLike, valid_loss: ArrayLike, *, n_outcomes: int = 2
-) -> Figure:
+def plot_learning_curves(train_loss: ArrayLike, valid_loss: ArrayLike) -> Figure:
     """Draw the loss of each epoch on training and validation pairs.
 
-    The loss axis starts at 0 if the curves then fill a third of it; otherwise it shows the range
-    of the curves, and its label says so. A loss that is not finite leaves a gap.
+    The loss axis shows the range of the curves. A loss that is not finite leaves a gap.
 
     Args:
         train_loss: mean loss per pair, in nats, one number for each epoch.
         valid_loss: the same on the validation set.
-        n_outcomes: how many outcomes an untrained model takes as equally likely: 2 for negative
-            sampling, V for a softmax over V words.
 
     Returns:
-        The figure. The untrained loss, ln(n_outcomes), is a dashed line, or a note if it lies
+        The figure. The loss of an untrained model, ln 2, is a dashed line, or a note if it lies
         far above the curves.
 
     Raises:
@@ -347,21 +309,17 @@ def plot_learning_curves(
     axes.plot(epochs, train, label="training", **_look(0))
     axes.plot(epochs, valid, label="validation", **_look(1))
     best = int(np.nanargmin(valid))
-    axes.plot(best + 1, valid[best], "*", color="black", ms=12, label="best epoch", ls="none")
+    axes.plot(
+        best + 1, valid[best], "*", color="black", ms=12, label="lowest validation loss", ls="none"
+    )
     losses = np.concatenate([train, valid])
-    low, high = float(np.nanmin(losses)), float(np.nanmax(losses))
-    is_narrow = 0 <= high - low < high / 3
-    bottom = low - 0.1 * ((high - low) or high) if is_narrow else min(0.0, 1.05 * low)
-    untrained, name = math.log(n_outcomes), f"untrained: ln {n_outcomes}"
-    top = high
-    if untrained <= high + 2 * (high - bottom):  # the curves keep a third of the axis
-        axes.axhline(untrained, color="grey", ls="--", label=name)
-        top = max(high, untrained)
+    low, high = np.nanmin(losses), np.nanmax(losses)
+    untrained = math.log(2)
+    if untrained <= high + 2 * (high - low):  # the curves keep a third of the axis
+        axes.axhline(untrained, color="grey", ls="--", label="untrained: ln 2")
     else:
-        note = f"{name} = {untrained:.3f}, above ↑"
-        axes.text(0.03, 0.97, note, transform=axes.transAxes, va="top", color="dimgrey", fontsize=9)
-    axes.set_ylim(bottom, top + 0.12 * ((top - bottom) or 1))
-    axes.set_ylabel("mean loss per pair (nats)" + "\n(the axis does not start at 0)" * is_narrow)
+        axes.set_title(f"untrained: ln 2 = {untrained:.3f}, above the picture", fontsize=9)
+    axes.set_ylabel("mean loss per pair (nats)\n(the axis does not start at 0)")
     _epoch_axis(axes, len(train))
     _legend(axes, axes.lines)
     return figure
@@ -383,52 +341,38 @@ def plot_scores(scores: Mapping[str, Mapping[str, float]], chance: Mapping[str, 
 
     Source: assignment Q3.11.
     """
-    _refuse_empty("scores", scores)
-    _refuse_empty("chance", chance)
-    levels = _percent("chance", chance, chance)
-    heights = [_percent(f"scores[{system!r}]", of, chance) for system, of in scores.items()]
-    width = 0.8 / len(scores)
-    places = np.arange(len(chance))
-    figure, (axes,) = _figure(width=max(7.0, 0.38 * len(scores) * len(chance) + 1.5), height=4.0)
-    for i, system in enumerate(scores):
-        axes.bar(
-            places + i * width,
-            heights[i],
-            width * 0.92,
-            color=COLOURS[i % 6],
-            hatch=HATCHES[i // 6 % 6],
-            edgecolor="white",
-            linewidth=0,
-            label=_short(system),
+    systems, columns = _words("scores", scores), _words("chance", chance)
+    shares = {}
+    for name, values in {**scores, "constant answer": chance}.items():
+        found = [values.get(column, math.nan) for column in columns]
+        shares[name] = 100 * _numbers(f"scores of {name!r}", found, {"scores": len(columns)})
+        if shares[name].min() < 0 or shares[name].max() > 100:
+            raise ValueError(f"scores of {name!r} must lie in [0, 1], got {found}")
+    width = 0.8 / len(systems)
+    places = np.arange(len(columns))
+    figure, (axes,) = _figure(width=max(7.0, 0.38 * len(systems) * len(columns) + 1.5), height=4.0)
+    for i, system in enumerate(systems):
+        look: dict[str, Any] = {"color": COLOURS[i % 6], "hatch": HATCHES[(i + i // 6) % 6]}
+        bars = axes.bar(
+            places + i * width, shares[system], width * 0.92, label=system, ec="white", lw=0, **look
         )
-        axes.bar_label(axes.containers[-1], fmt="%.1f", fontsize=8, padding=1)
-    axes.hlines(
-        levels,
+        axes.bar_label(bars, fmt="%.1f", fontsize=8, padding=1)
+    dashes = axes.hlines(
+        shares["constant answer"],
         places - width / 2,
-        places + (len(scores) - 0.5) * width,
+        places + (len(systems) - 0.5) * width,
         color="grey",
         ls="--",
         label="constant answer",
         path_effects=[withStroke(linewidth=3.5, foreground="white")],  # else lost on a grey bar
     )
-    names = ["AUC" if name == "auc" else _short(name).replace("_", " ") for name in chance]
-    axes.set_xticks(places + (len(scores) - 1) * width / 2, names)
+    names = ["AUC" if name == "auc" else _short(name).replace("_", " ") for name in columns]
+    axes.set_xticks(places + (len(systems) - 1) * width / 2, names)
     axes.set_ylabel("score on held-out pairs (%)")
     axes.set_ylim(0, 108)
-    handles = [*axes.containers, axes.collections[0]]
+    handles = [*axes.containers, dashes]
     _legend(figure, handles, loc="outside upper center", ncols=min(3, len(handles)))
     return figure
-
-
-def _percent(name: str, values: Mapping[str, float], chance: Mapping[str, float]) -> np.ndarray:
-    """Return the scores that `chance` names, in percent."""
-    missing = [score for score in chance if score not in values]
-    if missing:
-        raise ValueError(f"{name} must hold every score of chance, got none for {missing!r}")
-    shares = _numbers(name, [values[score] for score in chance], {"scores": len(chance)})
-    if shares.min() < 0 or shares.max() > 1:
-        raise ValueError(f"{name} must lie in [0, 1], got {shares.tolist()}")
-    return 100 * shares
 
 
 @_plain_text()
@@ -443,45 +387,35 @@ def plot_neighbours(
         after: the same words, after training.
 
     Returns:
-        The figure: a column for each word, five side by side; before training above, after
-        training below.
+        The figure: a column for each word; before training above, after training below.
 
     Raises:
         ValueError: no word, other words before than after, or a cosine that is not finite.
 
     Source: assignment Q3.10; Mikolov et al. 2013a, section 4.
     """
-    _refuse_empty("after", after)
+    words = _words("after", after)
     if set(before) != set(after):
-        raise ValueError(f"before must hold the words of after, {list(after)}, got {list(before)}")
-    n_columns = min(5, len(after))
-    n_rows = 2 * math.ceil(len(after) / n_columns)
-    most = max(len(nearest) for of in (before, after) for nearest in of.values())
-    cosines = {
-        (when, word): _numbers(f"{when}[{word!r}]", [0.0, *(c for _, c in near)], {"words": None})[
-            1:
-        ]
-        for when, of in (("before", before), ("after", after))
-        for word, near in of.items()
-    }
-    lowest = min(0.0, *(values.min(initial=0) for values in cosines.values()))
-    figure, grid = _figure(n_rows, n_columns, width=2.2, height=max(2.2, 0.24 * most + 0.7))
-    for i, word in enumerate(after):
-        row = 2 * (i // n_columns)
-        for k, (when, nearest) in enumerate((("before", before[word]), ("after", after[word]))):
-            axes = grid[(row + k) * n_columns + i % n_columns]
-            axes.barh(range(len(nearest)), cosines[when, word], color=COLOURS[k], alpha=0.45)
-            for place, (near, _) in enumerate(nearest):
-                axes.text(0.02, place, _short(near, 24), va="center", fontsize=9)
-            axes.set_yticks([])
-            axes.invert_yaxis()
-            axes.set_title(f"{_short(word, 20)}, {when}", fontsize=9)
-            axes.set_xlabel("cosine" if k else "")
-    for axes in grid:
+        raise ValueError(f"before must hold the words of after, {words}, got {list(before)}")
+    rows = [(when, word) for when in ("before", "after") for word in words]
+    nearest = [{"before": before, "after": after}[when][word] for when, word in rows]
+    cosines = [  # of shape (words,) each; the 0 stands for a word without neighbours
+        _numbers(f"{when} of {word!r}", [0.0, *(cosine for _, cosine in near)], {"words": None})[1:]
+        for (when, word), near in zip(rows, nearest, strict=True)
+    ]
+    height = max(2.2, 0.24 * max(map(len, nearest)) + 0.7)
+    figure, grid = _figure(2, len(words), width=2.2, height=height)
+    lowest = min(0.0, *(values.min(initial=0) for values in cosines))
+    for axes, (when, word), near, values in zip(grid, rows, nearest, cosines, strict=True):
+        axes.barh(range(len(near)), values, color=COLOURS[when == "after"], alpha=0.45)
+        for place, (name, _) in enumerate(near):
+            axes.text(0.02, place, _short(name, 24), va="center", fontsize=9)
+        axes.set_yticks([])
+        axes.invert_yaxis()
         axes.set_xlim(1.05 * lowest, 1)
         axes.set_xticks([0, 0.5, 1])
-        if not axes.get_title():
-            axes.remove()
+        axes.set_title(f"{_short(word, 20)}, {when}", fontsize=9)
+        axes.set_xlabel("cosine" if when == "after" else "")
     return figure
 
 
@@ -509,34 +443,31 @@ def plot_comparison(
 
     Source: assignment Q4.3.
     """
-    _refuse_empty("curves", curves)
-    read: dict[str, dict[str, np.ndarray]] = {}  # of shape (seeds, epochs) each
-    n_seeds, n_epochs = 0, 0
-    for system, arrays in curves.items():
-        read[system] = {}
-        for name in ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy"):
-            if name not in arrays:
-                raise ValueError(f"curves[{system!r}] must hold {name!r}, got {list(arrays)}")
-            sizes = {"seeds": n_seeds or None, "epochs": n_epochs or None}
-            array = _numbers(f"curves[{system!r}][{name!r}]", arrays[name], sizes, gaps=True)
-            read[system][name] = array
-            n_seeds, n_epochs = array.shape
-    n_rows = math.ceil((2 * len(read) + 1) / 4)  # of the legend
+    systems = _words("curves", curves)
+    shape: dict[str, int | None] = {"seeds": None, "epochs": None}
+    arrays: dict[tuple[str, str], np.ndarray] = {}  # of shape (seeds, epochs) each
+    for system in systems:
+        for name in ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy"):
+            values = curves[system].get(name, ())
+            arrays[system, name] = _numbers(f"{name} of {system!r}", values, shape, gaps=True)
+            shape = dict(zip(shape, arrays[system, name].shape, strict=True))
+    n_rows = math.ceil((2 * len(systems) + 1) / 4)  # of the legend
     figure, (left, right) = _figure(1, 2, width=5.2, height=3.6 + 0.2 * n_rows)
-    for i, (system, arrays) in enumerate(read.items()):
+    for i, system in enumerate(systems):
         for part, style in (("train", ":"), ("valid", "-")):
             label = f"{_short(system)}, {part}"
-            _draw_band(left, arrays[f"{part}_loss"], label, i, style)
-            _draw_band(right, 100 * arrays[f"{part}_accuracy"], label, i, style)
+            _draw_band(left, arrays[system, f"{part}_loss"], label, i, style)
+            _draw_band(right, 100 * arrays[system, f"{part}_accuracy"], label, i, style)
     right.axhline(100 * chance, color="grey", ls="--", label="guessing")
     left.set_ylabel("mean cross-entropy (nats)")
     right.set_ylabel("accuracy (%)")
     left.set_ylim(bottom=0)
     right.set_ylim(0, 100)
     for axes in (left, right):
-        _epoch_axis(axes, n_epochs)
+        _epoch_axis(axes, shape["epochs"] or 1)
     _legend(figure, right.lines, loc="outside lower center", ncols=4)
-    spread = f"mean ± sample standard deviation over {n_seeds} seeds" if n_seeds > 1 else "1 seed"
+    n = shape["seeds"]
+    spread = f"mean ± sample standard deviation over {n} seeds" if n != 1 else "1 seed"
     figure.suptitle(f"{_short(title, 80)} ({spread})".strip(), fontsize=10)
     return figure
 
@@ -548,18 +479,8 @@ def _draw_band(axes: Axes, values: np.ndarray, label: str, i: int, style: str) -
     mean = values.mean(0)
     axes.plot(epochs, mean, ls=style, ms=4, label=label, **look)
     if len(values) > 1:
-        deviation = values.std(0, ddof=1)
-        axes.fill_between(
-            epochs, mean - deviation, mean + deviation, color=look["color"], alpha=0.15
-        )
-
-
-def _interval(name: str, interval: ArrayLike) -> np.ndarray:
-    """Return a mean and the two ends of its interval in percent, shape (3,)."""
-    found = 100 * _numbers(name, interval, {"mean, low, high": 3})
-    if not found[1] <= found[0] <= found[2]:
-        raise ValueError(f"{name} must be mean, lower end, upper end, got {_short(interval)}")
-    return found
+        spread = values.std(0, ddof=1)
+        axes.fill_between(epochs, mean - spread, mean + spread, color=look["color"], alpha=0.15)
 
 
 @_plain_text()
@@ -569,74 +490,33 @@ def plot_intervals(intervals: Mapping[str, ArrayLike], label: str) -> Figure:
     Args:
         intervals: for each setting its mean, and the lower and upper end of its interval, in
             [0, 1]; the first setting is drawn at the top.
-        label: what the intervals are, such as "mean and 95% interval of 5 seeds".
+        label: what the intervals are, such as "mean and 95 % interval of 5 seeds".
 
     Returns:
-        The figure: a row for each setting.
+        The figure: a row for each setting, and a dashed line at the mean of the first.
 
     Raises:
         ValueError: no setting, or a mean that does not lie in its interval.
 
     Source: assignment Q4.4.
     """
-    _refuse_empty("intervals", intervals)
-    rows = [_interval(f"intervals[{name!r}]", values) for name, values in intervals.items()]
-    figure, (axes,) = _figure(height=0.8 + 0.28 * len(rows))
-    for place, (mean, low, high) in enumerate(rows):
-        axes.plot([low, high], [place, place], color=COLOURS[0], lw=1.5)
-        axes.plot(mean, place, "o", color=COLOURS[0], markersize=5)
-    axes.set_yticks(range(len(intervals)), [_short(setting) for setting in intervals])
-    axes.set_ylim(len(intervals) - 0.5, -0.5)
+    settings = _words("intervals", intervals)
+    rows = []
+    for name in settings:
+        row = 100 * _numbers(f"interval of {name!r}", intervals[name], {"mean, low, high": 3})
+        if not row[1] <= row[0] <= row[2]:
+            raise ValueError(f"interval of {name!r} must be mean, low, high, got {intervals[name]}")
+        rows.append(row)
+    mean, low, high = np.array(rows).T  # (settings,) each
+    figure, (axes,) = _figure(height=0.9 + 0.28 * len(settings))
+    axes.axvline(mean[0], color="grey", ls="--", lw=1)
+    axes.errorbar(
+        mean, range(len(settings)), xerr=[mean - low, high - mean], fmt="o", ms=5, color=COLOURS[0]
+    )
+    axes.set_yticks(range(len(settings)), [_short(name) for name in settings])
+    axes.set_ylim(len(settings) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
     axes.set_xlabel(f"accuracy (%), {_short(label, 80)}\n(the axis does not start at 0)")
-    return figure
-
-
-@_plain_text()
-def plot_accuracy_by_labels(
-    accuracies: Mapping[str, Mapping[int, ArrayLike]], label: str
-) -> Figure:
-    """Draw the accuracy of several systems against the number of labels they were trained on.
-
-    Args:
-        accuracies: for each system and each number of labels, the mean and the lower and upper
-            end of its interval, in [0, 1].
-        label: what the intervals are, such as "mean and 95% interval of 5 seeds".
-
-    Returns:
-        The figure: labels on a logarithmic axis; intervals of one number stand side by side.
-
-    Raises:
-        ValueError: no system, a number of labels below 1, or a mean outside its interval.
-
-    Source: assignment Q4.3.
-    """
-    _refuse_empty("accuracies", accuracies)
-    rows: dict[str, np.ndarray] = {}  # labels, mean, low, high: shape (n, 4) each
-    for system, by_labels in accuracies.items():
-        name = f"accuracies[{system!r}]"
-        _refuse_empty(name, by_labels)
-        if min(by_labels) < 1:
-            raise ValueError(f"{name} must have 1 label or more, got {min(by_labels)!r}")
-        rows[system] = np.array(
-            [[n, *_interval(f"{name}[{n}]", by_labels[n])] for n in sorted(by_labels)]
-        )
-    figure, (axes,) = _figure(width=7.0)
-    for i, (system, table) in enumerate(rows.items()):
-        sizes, mean, low, high = table.T
-        places = sizes * 1.04 ** (i - (len(rows) - 1) / 2)  # side by side
-        axes.errorbar(
-            places, mean, [mean - low, high - mean], capsize=3, label=_short(system), **_look(i)
-        )
-    ticks = sorted({size for by_labels in accuracies.values() for size in by_labels})
-    axes.set_xscale("log")
-    axes.minorticks_off()
-    axes.set_xticks(ticks, [f"{size:,}" for size in ticks])
-    axes.set_xlabel("number of labelled texts (logarithmic)")
-    axes.set_ylabel("accuracy (%)\n(the axis does not start at 0)")
-    axes.set_title(_short(label, 80), fontsize=10)
-    axes.grid(alpha=0.3)
-    _legend(figure, axes.containers, loc="outside right upper")
     return figure
 
 
@@ -649,141 +529,60 @@ def plot_attention(
     weights: ArrayLike,
     class_names: Iterable[object],
     title: str = "",
+    *,
+    contributions: ArrayLike | None = None,
 ) -> Figure:
-    """Draw the attention weights of each class, over the words of a text.
-
-    Args:
-        words: the T tokens of the text.
-        weights: attention weights, shape (n_classes, T); each row sums to 1.
-        class_names: a name for each class.
-        title: what stands above, such as the class predicted.
-
-    Returns:
-        The figure: the text once for each class, in lines of at most 14 words; the darker behind
-        a word, the larger its weight. The scale ends at the largest weight, or at three times the
-        equal share 1 / T if that is larger.
-
-    Raises:
-        ValueError: no word or class, or weights of another shape.
-
-    Source: assignment section 4 (ClassAttentionModel).
-    """
-    words = _words("words", words)
-    names = [_short(name, 24) for name in _words("class_names", class_names)]
-    shares = _numbers("weights", weights, {"n_classes": len(names), "T": len(words)})
-    figure, (axes,) = _word_axes(1, words, names)
-    _draw_attention(axes, words, shares, names)
-    axes.set_xlabel("words of the text, in order")
-    axes.set_title(_short(title, 90), fontsize=10)
-    return figure
-
-
-@_plain_text()
-def plot_contributions(
-    words: Iterable[object],
-    weights: ArrayLike,
-    contributions: ArrayLike,
-    class_names: Iterable[object],
-    title: str = "",
-) -> Figure:
-    """Draw where each class attends, and what each word adds to the logit of each class.
+    """Draw where each class attends, and what each word adds to its logit.
 
     A word with much attention may speak against its class: attention has no sign.
 
     Args:
         words: the T tokens of the text.
         weights: attention weights, shape (n_classes, T); each row sums to 1.
-        contributions: what each word adds to each logit, shape (n_classes, T).
         class_names: a name for each class.
         title: what stands above, such as the class predicted.
+        contributions: what each word adds to each logit, shape (n_classes, T).
 
     Returns:
-        The figure: attention above; contributions below, each printed with its sign, and the
-        sum of each class.
+        The figure: the text once for each class, in lines of at most 14 words; the darker behind
+        a word, the larger its weight. The scale ends at the largest weight, or at three times the
+        equal share 1 / T if that is larger. Below stand the contributions, if given: each
+        with its sign, and the sum of each class.
 
     Raises:
         ValueError: no word or class, or numbers of another shape.
 
     Source: assignment section 4 (ClassAttentionModel).
     """
-    words = _words("words", words)
+    words = [_short(word, 14) for word in _words("words", words)]
     names = [_short(name, 24) for name in _words("class_names", class_names)]
     shape = {"n_classes": len(names), "T": len(words)}
     shares = _numbers("weights", weights, shape)
-    parts = _numbers("contributions", contributions, shape)
-    figure, (above, below) = _word_axes(2, words, names)
-    _draw_attention(above, words, shares, names)
-    limit = float(abs(parts).max()) or 1.0
-    digits = max(1, 1 - math.floor(math.log10(limit)))
-    cells = [
-        [f"{_short(word, 14)}\n{part:+.{digits}f}" for word, part in zip(words, row, strict=True)]
-        for row in np.round(parts, digits) + 0.0  # no -0.00
-    ]
-    sums = [
-        f"{name}\nsum {total:+.{digits}f}" for name, total in zip(names, parts.sum(1), strict=True)
-    ]
-    image = _draw_cells(below, cells, parts, sums, "RdBu", -limit, limit)
-    figure.colorbar(image, ax=below, label="contribution to logit")
-    below.set_xlabel("words of the text, in order")
-    above.set_title(_short(title, 90), fontsize=10)
-    return figure
-
-
-def _word_axes(n_rows: int, words: list[str], names: list[str]) -> tuple[Figure, np.ndarray]:
-    """Make axes that hold a text once for each class, broken into lines."""
-    n_lines, length = _lines(len(words))
+    parts = None if contributions is None else _numbers("contributions", contributions, shape)
+    n_lines = math.ceil(len(words) / WORDS_PER_LINE)
+    length = math.ceil(len(words) / n_lines)  # lines of about equal length
+    height = 0.4 * (n_lines * (len(names) + 1) - 1) + 0.8
     width = max(6.0, 0.7 * length + 1.2)
-    return _figure(n_rows, width=width, height=0.55 * (n_lines * (len(names) + 1) - 1) + 0.9)
-
-
-def _lines(n_words: int) -> tuple[int, int]:
-    """Return how many lines of about equal length hold the words, and how many words a line."""
-    n_lines = math.ceil(n_words / WORDS_PER_LINE)
-    return n_lines, math.ceil(n_words / n_lines)
-
-
-def _draw_attention(axes: Axes, words: list[str], shares: np.ndarray, names: list[str]) -> None:
-    """Draw attention weights behind the words."""
+    if parts is None:
+        figure, (axes,) = _figure(width=width, height=height)
+    else:
+        figure, (axes, below) = _figure(2, width=width, height=1.2 * height)
+        limit = float(abs(parts).max()) or 1.0
+        digits = max(1, 1 - math.floor(math.log10(limit)))
+        cells = [
+            [f"{word}\n{part:+.{digits}f}" for word, part in zip(words, row, strict=True)]
+            for row in np.round(parts, digits) + 0.0  # no -0.00
+        ]
+        sums = [f"{n}\nsum {s:+.{digits}f}" for n, s in zip(names, parts.sum(1), strict=True)]
+        image = _draw_cells(below, cells, parts, sums, "RdBu", (-limit, limit), length)
+        figure.colorbar(image, ax=below, label="contribution to logit")
+        below.set_xlabel("words of the text, in order")
     top = min(1.0, max(shares.max(), 3 / len(words)))
-    cells = [[_short(word, 14) for word in words]] * len(names)
-    image = _draw_cells(axes, cells, shares, names, "Blues", 0, top)
-    axes.figure.colorbar(image, ax=axes, label="attention (share)")
-
-
-def _draw_cells(
-    axes: Axes,
-    cells: Sequence[Sequence[str]],
-    values: np.ndarray,
-    names: list[str],
-    colours: str,
-    low: float,
-    high: float,
-) -> AxesImage:
-    """Draw a text for each class and word, before a colour from `low` to `high`, in lines."""
-    n, n_words = values.shape
-    n_lines, length = _lines(n_words)
-    table = np.full((n_lines * (n + 1) - 1, length), np.nan)  # an empty row between two lines
-    places = [divmod(place, length) for place in range(n_words)]
-    for place, (line, column) in enumerate(places):
-        table[line * (n + 1) : line * (n + 1) + n, column] = values[:, place]
-    image = axes.imshow(table, cmap=colours, aspect="auto", vmin=low, vmax=high)
-    lightness = image.to_rgba(values)[..., :3] @ [0.299, 0.587, 0.114]  # (n_classes, T)
-    for i, row in enumerate(cells):
-        for place, (line, column) in enumerate(places):
-            text = axes.text(
-                column,
-                line * (n + 1) + i,
-                row[place],
-                ha="center",
-                va="center",
-                fontsize=min(9, 86 / max(map(len, row[place].split("\n")))),
-                color="white" if lightness[i, place] < 0.5 else "black",
-            )
-            text.set_in_layout(False)  # it lies within the axes; measuring it takes time
-    rows = [line * (n + 1) + i for line in range(n_lines) for i in range(n)]
-    axes.set_yticks(rows, names * n_lines)
-    axes.set_xticks([])
-    return image
+    image = _draw_cells(axes, [words] * len(names), shares, names, "Blues", (0, top), length)
+    figure.colorbar(image, ax=axes, label="attention (share)")
+    axes.set_xlabel("words of the text, in order")
+    axes.set_title(_short(title, 90), fontsize=10)
+    return figure
 
 
 # Words in the plane
@@ -791,7 +590,7 @@ def _draw_cells(
 
 @_plain_text()
 def plot_words(
-    vectors: WordLookup,
+    vectors: Any,
     words: Sequence[str] | Mapping[str, Sequence[str]],
     *,
     method: str = "pca",
@@ -801,7 +600,7 @@ def plot_words(
     Vectors are scaled to length 1 first, so that the cosine decides which are similar.
 
     Args:
-        vectors: a `WordVectors`, or a dict: the vector of each word, shape (d,).
+        vectors: a `WordVectors`, or a dict from each word to its vector, shape (d,).
         words: the words to draw; or a dict of clusters, from the name of each to its words,
             which share a colour and a marker. A word of several clusters is drawn in the first.
         method: "pca", the plane in which the vectors vary most; or "tsne" (needs scikit-learn,
@@ -856,11 +655,8 @@ def _plane(vectors: np.ndarray, method: str) -> tuple[np.ndarray, list[str]]:
             left, sizes = np.pad(left, ((0, 0), (0, 1))), np.pad(sizes, (0, 1))
         left = left[:, :2] * np.sign(left[np.abs(left[:, :2]).argmax(0), [0, 1]])  # (n, 2)
         shares = 100 * sizes[:2] ** 2 / max((sizes**2).sum(), np.finfo(float).tiny)
-        names = zip(("first", "second"), shares, strict=True)
-        labels = [
-            f"{name} principal component ({share:.0f} % of variance)" for name, share in names
-        ]
-        return left * sizes[:2], labels
+        names = [f"principal component {i + 1} ({shares[i]:.0f} % of variance)" for i in (0, 1)]
+        return left * sizes[:2], names
     try:
         from sklearn.manifold import TSNE
     except ImportError:
@@ -886,14 +682,8 @@ def _label_points(figure: Figure, axes: Axes, points: np.ndarray, words: Sequenc
         box = text.get_window_extent()
         size = np.array([box.width, box.height])
         shifts = np.concatenate([gap * SIDES - size * (1 - SIDES) / 2 for gap in (5, 14, 26)])
-        boxes = np.concatenate([place + shifts, place + shifts + size], axis=1)  # (24, 4)
-        best = int(_overlaps(boxes, taken).sum(1).argmin())
-        taken = np.concatenate([taken, boxes[best : best + 1]])
+        low, high = place + shifts, place + shifts + size  # (24, 2): corners of each possible box
+        shared = np.minimum(high[:, None], taken[:, 2:]) - np.maximum(low[:, None], taken[:, :2])
+        best = int(np.maximum(shared, 0).prod(-1).sum(1).argmin())
+        taken = np.concatenate([taken, [[*low[best], *high[best]]]])
         text.set_position(tuple(shifts[best] * 72 / figure.dpi))  # points, not pixels
-
-
-def _overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the area that each box shares with each other one, shape (boxes, others)."""
-    low = np.maximum(boxes[:, None, :2], others[:, :2])  # (boxes, others, 2)
-    high = np.minimum(boxes[:, None, 2:], others[:, 2:])
-    return np.maximum(high - low, 0).prod(-1)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from w2v.files import write_json
+from w2v.files import CheckpointError, read_json, user_path, write_json
 from w2v.studies import Row
 
 PACKAGES = ("torch", "numpy", "numba", "transformers", "datasets", "scikit-learn", "scipy")
@@ -28,6 +29,8 @@ def run_grid(
     grid: Iterable[Row],
     directory: str | Path,
     *,
+    texts: str | None = None,
+    is_whole: Callable[[Row], bool] | None = None,
     workers: int | None = None,
     title: str = "runs",
     progress: bool | None = None,
@@ -36,13 +39,17 @@ def run_grid(
 
     Each process works on one run at a time, with one torch thread. Each finished run is written
     to its own file at once, and the file is named by the settings. So an interruption loses only
-    the unfinished runs, and equal settings run once, in this grid or in another.
+    the unfinished runs, and equal settings run once, in this grid or in another. A file that is
+    damaged, or comes from other texts, is not believed: its run is made again.
 
     Args:
         run: called with the settings of a run; returns its result, plain numbers and strings. It
             must be a function at the top of a module (or a `partial` of one).
         grid: the settings of each run, plain numbers, strings, lists and dicts.
         directory: where the files are.
+        texts: identity of the texts behind the runs; None takes the directory in W2V_DATA.
+        is_whole: called with the settings of a finished run; tells whether what the run left
+            elsewhere is still there. None where runs leave nothing.
         workers: number of processes; None takes one per core, 0 runs all in this process.
         title: shown with the progress and the time left.
         progress: show a bar on stderr; None: on a terminal only.
@@ -52,23 +59,35 @@ def run_grid(
 
     Raises:
         Exception: whatever the first failing run raises; finished runs are kept.
+        CheckpointError: another process changed a file in the meantime.
 
     Source: assignment Q4.4.
     """
-    grid, directory = list(grid), Path(directory)
+    grid, directory = list(grid), user_path(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    texts = os.environ.get("W2V_DATA", "") if texts is None else texts
     files = [directory / f"{digest(settings)}.json" for settings in grid]
-    named = zip(files, grid, strict=True)
-    missing = {file: settings for file, settings in named if not file.exists()}
+    missing = {
+        file: settings
+        for file, settings in dict(zip(files, grid, strict=True)).items()
+        if _finished(file, settings, texts) is None or (is_whole and not is_whole(settings))
+    }
     disable = None if progress is None else not progress  # tqdm: None hides it off a terminal
     with tqdm(total=len(missing), desc=title, unit=" runs", disable=disable) as bar:
+        keep = partial(_run_and_keep, run, texts)
         if workers == 0:
             for file, settings in missing.items():
-                _run_and_keep(run, settings, file)
+                keep(settings, file)
                 bar.update()
         elif missing:
-            _run_in_processes(run, missing, workers or os.cpu_count() or 1, bar)
-    return [json.loads(file.read_text("utf-8")) for file in files]
+            _run_in_processes(keep, missing, workers or os.cpu_count() or 1, bar)
+    rows = []
+    for file, settings in zip(files, grid, strict=True):
+        row = _finished(file, settings, texts)
+        if row is None:
+            raise CheckpointError(f"{str(file)!r} must hold the run that was just finished")
+        rows.append(row)
+    return rows
 
 
 def digest(settings: Row) -> str:
@@ -106,7 +125,7 @@ def write_results(path: str | Path, runs: Sequence[Row], rows: Sequence[Row], **
 
 
 def _run_in_processes(
-    run: Callable[[Row], Row], missing: dict[Path, Row], workers: int, bar: tqdm
+    keep: Callable[[Row, Path], None], missing: dict[Path, Row], workers: int, bar: tqdm
 ) -> None:
     """Run what is missing, in as many processes as there are workers."""
     before = multiprocessing.active_children()
@@ -116,7 +135,7 @@ def _run_in_processes(
         initializer=_start_worker,
     )
     try:
-        jobs = [pool.submit(_run_and_keep, run, s, file) for file, s in missing.items()]
+        jobs = [pool.submit(keep, settings, file) for file, settings in missing.items()]
         for job in as_completed(jobs):
             job.result()
             bar.update()
@@ -144,12 +163,33 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _run_and_keep(run: Callable[[Row], Row], settings: Row, file: Path) -> None:
+def _run_and_keep(run: Callable[[Row], Row], texts: str, settings: Row, file: Path) -> None:
     """Run one set of settings in this process, and write its file."""
     started = time.perf_counter()
     result = run(settings)
     seconds = round(time.perf_counter() - started, 2)
-    write_json(file, {"settings": settings, "result": result, "seconds": seconds})
+    row = {"settings": settings, "result": result, "seconds": seconds}
+    write_json(file, {**row, "texts": texts, "digest": digest({**row, "texts": texts})})
+
+
+def _finished(file: Path, settings: Row, texts: str) -> Row | None:
+    """Read a finished run; None where it is missing, damaged, or of something else."""
+    try:
+        row = read_json(file)
+    except FileNotFoundError:
+        return None
+    except CheckpointError as error:
+        print(f"{error}: its run is made again.")
+        return None
+    seal, found = row.pop("digest", None), row.pop("texts", None)
+    is_damaged = seal != digest({**row, "texts": found})
+    if is_damaged or digest(row["settings"]) != digest(settings):
+        print(f"{file.name} is damaged, or belongs to other settings: its run is made again.")
+    elif found != texts:
+        print(f"{file.name} comes from other texts: its run is made again.")
+    else:
+        return row
+    return None
 
 
 def _versions() -> dict[str, str]:

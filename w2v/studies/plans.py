@@ -1,11 +1,11 @@
 """The studies of the report: which runs each consists of, and its results file (Q4.3, Q4.4)."""
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from w2v.files import CheckpointError, read_json
 from w2v.studies import Row, import_extra
 from w2v.studies.grid import digest, run_grid, write_results
 from w2v.studies.statistics import (
@@ -379,7 +379,10 @@ def read_results(name: str, results: str | Path) -> list[Row]:
     if not path.exists():
         print(f"There is no {path.name}: python -m w2v study --name {name} makes it.")
         return []
-    return json.loads(path.read_text("utf-8"))["rows"]
+    rows = read_json(path).get("rows")
+    if not isinstance(rows, list):
+        raise CheckpointError(f"{str(path)!r} must hold the rows of a study, got none")
+    return rows
 
 
 def _changed(

@@ -35,7 +35,7 @@ LIBRARIES = ("pandas", "sympy", "torch", "transformers")
 MIN_WORDS = 25
 VOCABULARY_SIZE = 16_000
 HELD_OUT = 0.1  # of the documents, for the test split and for the validation split, each
-FORMAT = 1  # raise it when the code below builds something else from the same packages
+FORMAT = 2  # raise it when the code below builds something else from the same packages
 
 _SKIPPED = {"site-packages", "dist-packages", "test", "tests", "__pycache__"}
 _RULE = re.compile(r"([-=~^*#_+])\1{2,}")  # underlines of headings, lines of tables
@@ -223,13 +223,16 @@ def _cached(name: str, build: Callable[[], Any]) -> Any:
     file_name = f"{name}-{_cache_key()}.json.gz"
     try:
         packed = (cache_directory() / file_name).read_bytes()
-        return json.loads(gzip.decompress(packed))  # gzip holds a checksum
-    except (OSError, ValueError, EOFError, zlib.error):
+        made_from, value = json.loads(gzip.decompress(packed))  # gzip holds a checksum
+        if made_from == file_name:
+            return value
+    except (OSError, TypeError, ValueError, EOFError, RecursionError, zlib.error):
         pass  # missing or damaged: built again
     value = build()
     try:
         with replaced(cache_directory() / file_name) as file:
-            file.write(gzip.compress(json.dumps(value).encode(), compresslevel=6, mtime=0))
+            content = json.dumps([file_name, value]).encode()
+            file.write(gzip.compress(content, compresslevel=6, mtime=0))
     except (OSError, CheckpointError) as error:
         reason = getattr(error, "strerror", error)
         print(f"The {name} could not be cached ({reason}), and will be built again.")

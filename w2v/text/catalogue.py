@@ -44,7 +44,7 @@ class LabelledSet:
         read: gives the text and the label of each row, from the lines of a file and, for messages,
             its name.
         clean: turns a text of the files or of the hub into plain text.
-        hub: where the hub has the set.
+        hub: where the hub has the set; None where it does not.
         sorted_by_class: the rows of one class lie together, so they are shuffled when loaded.
     """
 
@@ -52,7 +52,7 @@ class LabelledSet:
     files: dict[str, tuple[str, ...]]
     read: Callable[[Iterable[str], str], Iterator[tuple[str, int]]]
     clean: Callable[[str], str]
-    hub: HubSet
+    hub: HubSet | None = None
     sorted_by_class: bool = False
 
 

@@ -1,13 +1,13 @@
-"""Cleaning: what the files of a corpus changed in a text is undone.
+"""Clean texts: undo what the files of a corpus changed in them.
 
-Every text is cleaned once, when it is loaded, by the function of its corpus.
+A text is cleaned once, when it is loaded, by the function of its corpus.
 """
 
 import html
 import re
 
 # AG News has a space where the "&" of an HTML code was: " #39;s" was "&#39;s". Only the codes that
-# occur are listed, since " part;" or " real;" are far more often words than codes.
+# occur there are listed: " part;" and " real;" are nearly always words and not codes.
 _LOST_AMPERSAND = re.compile(
     r"(?:^| )(?=(?:#x?[0-9a-fA-F]+|quot|amp|lt|gt|nbsp|hellip|[mn]dash|[lr][sd]quo"
     r"|[a-zA-Z](?:acute|grave|circ|uml|tilde|cedil));)"
@@ -36,8 +36,8 @@ def undo_word_tokens(line: str) -> str:
 def clean_ag_news(text: str) -> str:
     """Replace the HTML codes of a news text by characters; remove tags and backslashes.
 
-    A code may have a space in the place of its "&". A backslash, which stands for a line break or
-    before a "$", becomes a space. Several spaces become one.
+    Some codes have a space instead of their "&". In these files a backslash stands for a line
+    break, or before a "$"; it becomes a space. Several spaces become one.
 
     Args:
         text: title and description as the file has them.

@@ -93,8 +93,9 @@ def load_texts(path: str | os.PathLike) -> list[str]:
     """Read the documents of a text file or folder of your own.
 
     Args:
-        path: a UTF-8 file, whose lines are the documents; or a folder, whose .txt files are. A
-            file may be packed by gzip. Blank lines are skipped.
+        path: a UTF-8 file, whose lines are the documents; or a folder, whose .txt files are, those
+            in its folders too. A file may be packed by gzip. Blank lines, empty files and hidden
+            files are skipped.
 
     Returns:
         The documents: a file in the order of its lines, a folder in the order of its names.
@@ -105,9 +106,14 @@ def load_texts(path: str | os.PathLike) -> list[str]:
     """
     path = user_path(path)
     if path.is_dir():
-        files = sorted(file for end in ("txt", "txt.gz") for file in path.glob(f"**/*.{end}"))
+        files = sorted(
+            file
+            for file in path.rglob("*")
+            if file.name.lower().endswith((".txt", ".txt.gz"))
+            and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        )
         documents = [" ".join("".join(read_lines(file)).split()) for file in files]
-    elif {".csv", ".tsv"} & set(path.suffixes):
+    elif {".csv", ".tsv"} & {suffix.lower() for suffix in path.suffixes}:
         raise ValueError(f"text must be a file of plain text, got {path.name!r}; see load_csv")
     else:
         documents = [line.strip() for line in read_lines(path)]

@@ -55,7 +55,12 @@ def load_labelled(
     check_choice("split", split, tuple(this.files))
     check_seed(seed)
     source = resolve_source(source, needs=(corpus,))
-    splits = {"local": this.files, "hub": this.hub.splits, "builtin": ("train", "test")}[source]
+    hub_splits = this.hub.splits if this.hub else ()
+    splits = {"local": this.files, "hub": hub_splits, "builtin": ("train", "test")}[source]
+    if not splits:
+        raise ValueError(
+            f"source must be 'local' for {corpus!r}, which the hub lacks; set W2V_DATA"
+        )
     if split not in splits:
         raise ValueError(
             f"split must be one of {', '.join(map(repr, splits))} for {corpus!r} from"
@@ -87,7 +92,7 @@ def split_labelled(
 
     Args:
         corpus: as in `load_labelled`; or labelled texts of your own, as `load_csv` gives them. Of
-            equal texts the first is kept.
+            equal texts the first is kept; a printed line says how many were left out.
         source: "auto", "local", "hub" or "builtin", as in `resolve_source`.
         n_valid: training rows for validation.
         n_test: training rows for the test, where there is no official test split.
@@ -113,7 +118,7 @@ def split_labelled(
         if source != "local" or any(map(found_file, tests)):
             official = load_labelled(corpus, source, split="test")
     else:
-        rows = corpus.select(_first_of_equals(corpus["text"][:]))
+        rows = _without_repeats(corpus)
     rows = rows.shuffle(seed=seed)
     held_out = n_valid + (0 if official else n_test)
     if len(rows) <= held_out:
@@ -150,9 +155,10 @@ def load_csv(
 
     Args:
         path: a UTF-8 file, its cells separated by commas, packed by gzip or not.
-        classes: the names of the classes. A label is a name, or its number, from 0 where a 0
-            occurs, else from 1; where a class has a number as its name, labels are names only.
-            None, with a header: the labels of the file, sorted.
+        classes: the names of the classes. A label is a name, or its number. Numbers count from 0
+            where a 0 occurs, from 1 where the number of classes occurs; else it is an error. Where
+            a class has a number as its name, labels are names only. None, with a header: the
+            labels of the file, sorted.
         text: the column of the text; or several, which are joined by a space.
         label: the column of the label.
 
@@ -190,8 +196,11 @@ def load_frame(
         A `datasets.Dataset` with the columns `text` and `label`, as `load_labelled` gives it.
 
     Raises:
+        TypeError: something that is not a DataFrame, for example one of its columns.
         ValueError: as `load_csv`; a missing label, or a text that is missing or no string.
     """
+    if getattr(frame, "ndim", 0) != 2 or not hasattr(frame, "columns"):
+        raise TypeError(f"frame must be a pandas DataFrame, got {type(frame).__name__}")
     label, texts = find_columns("frame", list(map(str, frame.columns)), text, label)
     cells = frame.set_axis(list(map(str, frame.columns)), axis=1)[[label, *texts]]
     cells = cells.astype(object).where(cells.notna(), None)
@@ -208,13 +217,27 @@ def _first_of_equals(texts: Sequence[str]) -> list[int]:
     return sorted(first.values())
 
 
+def _without_repeats(rows: "Dataset") -> "Dataset":
+    """Keep the first of equal texts, and say how many were left out."""
+    texts, labels = rows["text"][:], rows["label"][:]
+    kept = _first_of_equals(texts)
+    label_of = {texts[i]: labels[i] for i in kept}
+    n_other = sum(label_of[text] != label for text, label in zip(texts, labels, strict=True))
+    if len(kept) < len(rows):
+        print(
+            f"{len(rows) - len(kept)} texts that occur again were left out, "
+            f"{n_other} of them with another label than the first."
+        )
+    return rows.select(kept)
+
+
 def _load(
     this: LabelledSet, source: str, split: str
 ) -> tuple[list[str], list[int], tuple[str, ...]]:
     """Load the texts, their labels and the names of the classes from one source."""
     if source == "builtin":
         return builtin.labelled(split)
-    if source == "hub":
+    if source == "hub" and this.hub:
         found = from_hub(this.hub, split)
         rows = list(zip(found[this.hub.column], found["label"], strict=True))
         classes = this.hub.classes or this.classes

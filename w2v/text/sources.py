@@ -35,7 +35,7 @@ with warnings.catch_warnings():  # its first import in a notebook without widget
 SOURCES = ("auto", "local", "hub", "builtin")
 BERT = "bert-base-uncased"
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")  # of the hub's clients
-HUB_TIMEOUT = 4.0  # seconds: with the imports, a closed network costs less than 5
+HUB_TIMEOUT = 4.0  # seconds: offline, it falls back to other text within 5, imports included
 
 
 def resolve_source(source: str = "auto", *, needs: tuple[str, ...] = ("wikitext-2",)) -> str:
@@ -144,14 +144,20 @@ def read_lines(path: Path) -> Iterator[str]:
         raise FileNotFoundError(f"path must be an existing file, got {str(path)!r}: {found}")
     number = 0
     try:
-        with _opened(path) as packed, io.TextIOWrapper(packed, "utf-8-sig", newline="") as file:
-            for number, line in enumerate(file, start=1):
-                if "\0" in line:
-                    raise ValueError(
-                        f"line {number} of {path.name} must be UTF-8 text, got a NUL byte; "
-                        "save the file as UTF-8"
-                    )
-                yield line
+        try:
+            with _opened(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as file:
+                for number, line in enumerate(file, start=1):
+                    if "\0" in line:
+                        raise ValueError(
+                            f"line {number} of {path.name} must be UTF-8 text, got a NUL byte; "
+                            "save the file as UTF-8"
+                        )
+                    yield line
+        except ValueError:  # what a damaged .gz holds is often no text either
+            with _opened(path) as file:
+                while file.read(1 << 20):
+                    pass
+            raise
     except UnicodeDecodeError as error:
         raise ValueError(
             f"line {_line_of_the_fault(path)} of {path.name} must be UTF-8 text, got "
@@ -167,7 +173,7 @@ def read_lines(path: Path) -> Iterator[str]:
 def _opened(path: Path) -> BinaryIO:
     """Open a file to read its bytes, unpacked; what it holds decides, not its name."""
     with open(path, "rb") as file:
-        is_packed = file.read(2) == b"\x1f\x8b"
+        is_packed = file.read(2) in (b"\x1f\x8b", b"\x1f")
     return cast(BinaryIO, gzip.open(path) if is_packed else open(path, "rb"))
 
 
@@ -194,9 +200,16 @@ def talking_to_hub(name: str) -> Iterator[bool]:
 
     Raises:
         ConnectionError: the hub does not answer, and its local cache does not hold the repository.
+        ValueError: a folder here has the name of the repository. It would be read in its place.
     """
     from datasets import config
     from huggingface_hub import constants
+
+    if os.path.exists(name):
+        raise ValueError(
+            f"the current directory must hold no {name!r}, which would be read in place of the "
+            "hub's; rename it, or work in another directory"
+        )
 
     offline = not _hub_answers()
     before = constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE

@@ -1,4 +1,4 @@
-"""The one reader of labelled tables: CSV files and DataFrames, row by row, nothing guessed.
+"""Read labelled tables: CSV files and DataFrames, row by row, without guessing.
 
 Every fault is one `ValueError` that names the file, the row and the reason. Rows are counted as a
 spreadsheet counts them: the header is row 1, and a blank line is a row, too.
@@ -6,9 +6,9 @@ spreadsheet counts them: the header is row 1, and a blank line is a row, too.
 
 import csv
 import re
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 # Without names for the columns, a first row that holds one of the first and at least one of the
@@ -17,8 +17,11 @@ LABEL_NAMES = ("label", "labels", "class", "class index", "category", "sentiment
 TEXT_NAMES = ("text", "texts", "title", "description", "body", "headline", "content", "sentence")
 TEXT_NAMES += ("review", "document", "subject", "message", "tweet", "comment")
 
+# What pandas and spreadsheets write for a cell without a value.
+MISSING = ("na", "n/a", "nan", "null", "none")
+
 _FIELD_LIMIT = 2**31 - 1  # letters of a cell; the csv module alone stops at 131,072
-_INTEGER = re.compile(r"[+-]?\d+")
+_INTEGER = re.compile(r"([+-]?\d+)(\.0*)?")
 
 
 @dataclass(frozen=True)
@@ -203,8 +206,9 @@ def texts_and_labels(
 ) -> tuple[list[str], list[int], list[str]]:
     """Check labels and texts, and number the labels from 0.
 
-    A label is the name of a class, or its number. Numbers count from 0 where a 0 occurs, else from
-    1. Where a class has a number as its name, labels are names only.
+    A label is the name of a class, or its number. Numbers count from 0 where a 0 occurs, and from 1
+    where the number of classes occurs. Where a class has a number as its name, labels are names
+    only. A whole number may be written as 1, 01 or 1.0.
 
     Args:
         rows: at least one.
@@ -220,29 +224,28 @@ def texts_and_labels(
     Raises:
         TypeError: `classes` is a string.
         ValueError: no row, an empty text, a text that is no string, a label that is none of the
-            classes, or classes that are fewer than two or not different.
+            classes or that is missing, numbers that may count from 0 or from 1, two labels that
+            differ in their spelling only, or classes that are fewer than two or not different.
     """
     if not rows:
         raise ValueError(f"{name} must hold a labelled text, got none")
     labels, texts = [_label(row) for row in rows], [_text(row) for row in rows]
     if classes is None:
-        numbers = all(_INTEGER.fullmatch(label) for label in labels)
-        classes = sorted(set(labels), key=int if numbers else None)
+        _check_spelling(rows, labels)
+        are_numbers = all(_INTEGER.fullmatch(label) for label in labels)
+        classes = sorted(set(labels), key=int if are_numbers else None)
         if len(classes) < 2:
             raise ValueError(f"{name} must hold labels of two classes or more, got {classes!r}")
         print(f"{name}: {len(classes)} classes, {', '.join(classes):.200}.")
     classes = check_classes(classes)
     ids = {label: i for i, label in enumerate(classes)}
-    wanted = f"one of {', '.join(classes)}"
+    wanted, numbers, is_known = f"one of {', '.join(classes)}", set(), True
     if not any(map(_INTEGER.fullmatch, classes)):
-        n = len(classes)
-        if first is None:
-            first = 0 if "0" in labels else 1
-            numbers = {int(label) for label in labels if _INTEGER.fullmatch(label)}
-            if first and numbers and max(numbers) < n:
-                print(f"{name}: its labels count from 1 ({classes[0]}).", file=sys.stderr)
-        ids |= {str(first + i): i for i in range(n)}
-        wanted = f"{first} to {first + n - 1}, or {wanted}"
+        numbers = {int(label) for label in labels if _INTEGER.fullmatch(label)}
+        is_known = first is not None or not numbers or 0 in numbers or max(numbers) >= len(classes)
+        first = (0 if 0 in numbers else 1) if first is None else first
+        ids |= {str(first + i): i for i in range(len(classes))}
+        wanted = f"{first} to {first + len(classes) - 1}, or {wanted}"
     for row, label in zip(rows, labels, strict=True):
         if label not in ids:
             header = not has_header and row is rows[0] and not _INTEGER.fullmatch(label)
@@ -250,6 +253,12 @@ def texts_and_labels(
                 f"{row.where} must have a label of {wanted:.200}, got {label!r:.80}"
                 f"{'; name the columns if that row is a header' if header else ''}"
             )
+    if not is_known:
+        raise ValueError(
+            f"labels of {name} must hold a 0 or a {len(classes)}, got "
+            f"{', '.join(map(str, sorted(numbers))):.80}, which may count from 0 or from 1; write "
+            "the names of the classes instead"
+        )
     return texts, [ids[label] for label in labels], classes
 
 
@@ -268,7 +277,7 @@ def check_classes(classes: Sequence[str]) -> list[str]:
     """
     if isinstance(classes, str):
         raise TypeError(f"classes must be a list of names, got {classes!r}")
-    names = [str(name).strip() for name in classes]
+    names = [_class_name(name) for name in classes]
     if len(names) < 2 or len(set(names)) < len(names) or not all(names):
         raise ValueError(f"classes must be two different names or more, got {names!r:.200}")
     return names
@@ -277,15 +286,37 @@ def check_classes(classes: Sequence[str]) -> list[str]:
 def _label(row: LabelledRow) -> str:
     """Give the label of a row as a string."""
     label = row.label
-    if isinstance(label, str):
-        label = label.strip()
-    elif type(label).__name__ in ("bool", "bool_") or hasattr(label, "__index__"):
-        label = str(label)  # an integer or a boolean, of Python or of numpy
-    else:
+    if not isinstance(label, (str, Real)) and type(label).__name__ != "bool_":
         raise ValueError(f"{row.where} must have a label, a string or an integer, got {label!r}")
-    if not label:
+    name = _class_name(label)
+    if not name:
         raise ValueError(f"{row.where} must have a label, got {label!r} and {row.texts!r:.80}")
-    return label
+    if "." in name and not isinstance(label, str):
+        raise ValueError(f"{row.where} must have a label, a string or an integer, got {label!r}")
+    return name
+
+
+def _class_name(label: Any) -> str:
+    """Give a label without spaces around it; a whole number, however it is written, as digits."""
+    name = str(label).strip()
+    match = _INTEGER.fullmatch(name)
+    return str(int(match[1])) if match else name
+
+
+def _check_spelling(rows: Sequence[LabelledRow], labels: Sequence[str]) -> None:
+    """Refuse labels that would become classes by accident: another spelling, or a missing value."""
+    seen: dict[str, tuple[str, str]] = {}
+    for row, label in zip(rows, labels, strict=True):
+        if label.casefold() in MISSING:
+            raise ValueError(
+                f"{row.where} must have a label, got {label!r}; if it is a class, name the classes"
+            )
+        other, where = seen.setdefault(label.casefold(), (label, row.where))
+        if label != other:
+            raise ValueError(
+                f"{row.where} must spell a label as the other rows do, got {label!r} and, in "
+                f"{where}, {other!r}; if they are two classes, name the classes"
+            )
 
 
 def _text(row: LabelledRow) -> str:

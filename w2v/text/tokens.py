@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -63,7 +63,8 @@ def tokenize(
     texts = documents.select_columns("text")
     digest, n_characters = _digest(texts, tokenizer, max_length)
     encode = partial(_encode, texts, tokenizer, max_length)
-    tokens, offsets = encode() if n_characters < CACHED_FROM else _cached(encode, digest)
+    cached = partial(_cached, encode, digest, len(texts))
+    tokens, offsets = encode() if n_characters < CACHED_FROM else cached()
     ids = _as_dataset(tokens, offsets, digest)
     if "label" in documents.column_names:
         with quiet():
@@ -108,12 +109,14 @@ def _check_text(text: object, row: int) -> None:
         raise TypeError(f"documents must hold strings, got {text!r:.80} in row {row} (from 0)")
 
 
-def _cached(encode: Callable[[], tuple[Tensor, Tensor]], digest: str) -> tuple[Tensor, Tensor]:
+def _cached(
+    encode: Callable[[], tuple[Tensor, Tensor]], digest: str, n_texts: int
+) -> tuple[Tensor, Tensor]:
     """Return the ids from the cache, where they stay in the file; encode what is not there."""
     name = f"tokens-{digest}.pt"
     with contextlib.suppress(OSError, CheckpointError):  # missing or damaged: made again
         saved = read_sealed(cache_directory() / name, mmap=True)
-        if saved.get("made_from") == digest:
+        if repr(saved.get("made_from")) == repr(digest) and _are_ids(saved, n_texts):
             return saved["tokens"], saved["offsets"]
     tokens, offsets = encode()
     try:
@@ -122,6 +125,18 @@ def _cached(encode: Callable[[], tuple[Tensor, Tensor]], digest: str) -> tuple[T
     except CheckpointError as error:
         print(f"The ids could not be cached ({error}), and will be made again.")
     return tokens, offsets
+
+
+def _are_ids(saved: dict[str, Any], n_texts: int) -> bool:
+    """Tell whether the parts of a cached file are the ids of so many texts."""
+    tokens, offsets = saved.get("tokens"), saved.get("offsets")
+    if not (isinstance(tokens, Tensor) and isinstance(offsets, Tensor)):
+        return False
+    if (tokens.dtype, tokens.dim(), offsets.dtype) != (torch.int32, 1, torch.int64):
+        return False
+    if offsets.shape != (n_texts + 1,) or [*offsets[[0, -1]]] != [0, len(tokens)]:
+        return False
+    return bool((offsets.diff() >= 0).all())
 
 
 def _encode(

@@ -36,25 +36,10 @@ def write_word2vec(
     path: str | os.PathLike,
     words: Sequence[str],
     vectors: np.ndarray,
-    *,
     binary: bool,
     write_header: bool = True,
 ) -> None:
-    """Write words and vectors, whole or not at all. The numbers can be read back bit for bit.
-
-    Args:
-        path: the file; its directory is made if it is missing. A name that ends in .gz is gzipped.
-        words: n different words.
-        vectors: their vectors, shape (n, d), float32.
-        binary: the binary format, not the text one.
-        write_header: begin with the line "n d"; without it the file is like GloVe's.
-
-    Raises:
-        ValueError: a word that neither format can hold: empty, with a space or a line end.
-        OSError: the file cannot be written. What was there before is then untouched.
-
-    Source: Mikolov et al. 2013a (the word2vec program).
-    """
+    """Write n words and their vectors, shape (n, d); see `WordVectors`."""
     names = [_encoded(word) for word in words]
     line = b" ".join([b"%.9g"] * vectors.shape[1]) + b"\n"  # 9 digits give back every float32
 
@@ -71,22 +56,7 @@ def write_word2vec(
 def write_projector(
     directory: str | os.PathLike, words: Sequence[str], vectors: np.ndarray
 ) -> tuple[Path, Path]:
-    """Write the two files that the embedding projector of TensorFlow loads.
-
-    Args:
-        directory: where vectors.tsv and metadata.tsv go; made if it is missing.
-        words: n words, one in each line of metadata.tsv.
-        vectors: their vectors, shape (n, d), in the lines of vectors.tsv, with tabs between.
-
-    Returns:
-        The paths of the two files.
-
-    Raises:
-        ValueError: a word that is empty, or holds a tab or a line end.
-        OSError: a file cannot be written.
-
-    Source: https://projector.tensorflow.org ("Load data").
-    """
+    """Write n words and their vectors, shape (n, d); see `WordVectors`."""
     for word in words:
         if not word.strip() or any(mark in word for mark in "\t\n\r"):
             raise ValueError(f"words must be text without tabs or line ends, got {word!r}")
@@ -100,35 +70,14 @@ def write_projector(
 
 def read_word2vec(
     path: str | os.PathLike,
-    *,
     binary: bool,
+    *,
     encoding: str = "utf8",
     unicode_errors: str = "strict",
     limit: int | None = None,
     no_header: bool = False,
 ) -> tuple[list[str], np.ndarray]:
-    """Read a word2vec file of any tool, if it is complete. Of equal words the first is kept.
-
-    Args:
-        path: the file, plain or gzipped.
-        binary: it is in the binary format, not the text one.
-        encoding: of the words.
-        unicode_errors: what to do with words in another encoding: "strict" refuses the file,
-            "ignore" and "replace" do as in `bytes.decode`.
-        limit: read at most this many words, the first ones; None reads all.
-        no_header: it is a text file without the line "n d", as GloVe's are.
-
-    Returns:
-        The n words, and their vectors of shape (n, d), float32.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        TypeError, ValueError: `limit` is no positive integer, or `no_header` with `binary`.
-        ValueError: the file is truncated, of other counts than its first line says, in another
-            encoding, or holds a number that is not finite.
-
-    Source: Mikolov et al. 2013a (the word2vec program).
-    """
+    """Read n words and their vectors, shape (n, d), float32; see `load_word2vec_format`."""
     if limit is not None:
         limit = check_positive_int("limit", limit)
     if no_header and binary:
@@ -136,7 +85,6 @@ def read_word2vec(
     try:
         with _opened(path) as file:
             n_words, dim = (0, 0) if no_header else _read_header(file)
-            _check_size(file, min(n_words, limit or n_words), dim, binary)
             read = _read_binary if binary else _read_text
             names, vectors = read(file, n_words, dim, limit)
         words = [name.decode(encoding, unicode_errors) for name in names]
@@ -307,14 +255,6 @@ def _read_header(file: BinaryIO | gzip.GzipFile) -> tuple[int, int]:
             "for a text file that begins with a word, as GloVe's do, take no_header=True"
         )
     return counts[0], counts[1]
-
-
-def _check_size(file: BinaryIO | gzip.GzipFile, n_words: int, dim: int, binary: bool) -> None:
-    """Refuse a plain file that is too short for its words, before any memory is taken for them."""
-    size = os.fstat(file.fileno()).st_size
-    shortest = n_words * (2 + dim * (4 if binary else 2))  # a letter, a separator, d numbers
-    if size < shortest and not isinstance(file, gzip.GzipFile):
-        raise ValueError(f"it must hold {n_words} words of {dim} numbers, got {size} bytes")
 
 
 def _read_text(

@@ -34,28 +34,40 @@ CANCELLED = 1e-6  # of a sum of vectors: what is left of their lengths is roundi
 
 Key = str | int | np.integer  # a word, or the number of its row
 KEYS = (str, int, np.integer)
+Count = int | None
 
 
 class WordVectors:
     """Hold one vector for each word, and find the words nearest to others.
 
-    The methods have the names, arguments, defaults and results of gensim's `KeyedVectors`. A word
-    can also be given by the number of its row. The differences:
+    The methods have the names, arguments, defaults and results of gensim's `KeyedVectors`.
+    The differences:
 
-    - A word whose vector is 0 has no direction: to ask for its neighbours is a ValueError (gensim
-      returns nan), and its cosine with other words is 0.
+    - A word whose vector is 0 has no direction. To ask for its neighbours is a ValueError
+      (gensim returns nan), and its cosine with other words is 0.
     - `most_similar_cosmul` keeps to `restrict_vocab`, which gensim ignores there.
-    - The words are fixed: `add_vector`, `add_vectors`, `wv[word] = vector` and
-      `intersect_word2vec_format` do not exist. Make new ones of `words` and `vectors` instead.
-    - There are no attributes of words (`get_vecattr`, `fvocab`), and no `save` and `load`, which
-      pickle; `save_word2vec_format` and `load_word2vec_format` replace them. Both call the file
-      `path` and take options by name only.
+    - Words cannot be added or sorted: there is no `add_vector`, `add_vectors`,
+      `wv[word] = vector`, `intersect_word2vec_format`, `resize_vectors` and
+      `sort_by_descending_frequency`. Make new ones of `words` and `vectors` instead.
+    - Words have no attributes (`get_vecattr`, `set_vecattr`, `allocate_vecattrs`, `fvocab`).
+    - `save` and `load` do not exist, because they pickle. `save_word2vec_format` and
+      `load_word2vec_format` replace them; they call the file `path`, and take options by name.
     - `wmdistance`, and `indexer` of `most_similar`, need further libraries and do not exist.
+      Nor do `init_sims` and `similarity_unseen_docs`, which gensim itself has given up, and the
+      methods that only write to its log (`log_accuracy`, `log_evaluate_word_pairs`).
 
     Args:
         words: n different words, the most frequent first if they have an order.
         vectors: their vectors, shape (n, d), float32. Such an array is not copied if it can be
             written to.
+
+    Arguments of the methods:
+        key, key1, key2, word, w1, w2, wa, wb: a word, or the number of its row.
+        keys, keys_list, words, ws1, ws2: some of these. In `doesnt_match`, `n_similarity`,
+            `rank_by_centrality` and `vectors_for_all` unknown ones are left out.
+        topn: how many words to return, 10 unless given; fewer if there are no more. None: an
+            array with the score of each word instead.
+        restrict_vocab: look only at this many words, the first ones; None or 0: at all.
 
     Attributes:
         words: the words, a list; `index_to_key` is the same list.
@@ -64,8 +76,10 @@ class WordVectors:
             `torch.from_numpy` takes them; call `fill_norms(force=True)` after a change.
 
     Raises:
+        KeyError: an unknown word, in any method.
         ValueError: words and vectors that differ in number, none at all, a word given twice, or
-            a number that is not finite.
+            a number that is not finite. In any method: no word to work on, a word whose vector
+            is 0 where a direction is wanted, or a vector that is not d finite numbers.
 
     Source: Mikolov et al. 2013a, section 4 (nearest words by cosine); gensim's KeyedVectors.
     """
@@ -94,15 +108,14 @@ class WordVectors:
             min_count: leave out words seen less often.
 
         Returns:
-            The vectors of the words kept.
+            The vectors of the words kept, copied.
 
         Raises:
-            ValueError: a number of words other than V.
+            ValueError: a number of words or counts other than V, or no word seen so often.
 
         Source: assignment section 1.2 (E^w).
         """
-        table = model.center_embeddings.weight  # (V, d)
-        return cls._from_table(table, words, counts, min_count)
+        return cls._from_table(model.center_embeddings.weight, words, counts, min_count)
 
     @classmethod
     def from_checkpoint(
@@ -148,25 +161,22 @@ class WordVectors:
     def _from_table(
         cls, table: Tensor, words: Sequence[str], counts: Tensor | None, min_count: int
     ) -> "WordVectors":
-        """Take the rows of an embedding table that were seen often enough."""
-        rows = table.detach().cpu().numpy()  # (V, d)
-        if len(words) != len(rows):
-            raise ValueError(f"words must be {len(rows)}, one for each id, got {len(words)}")
-        kept = list(range(len(words)))
-        if counts is not None:
-            counts = torch.as_tensor(counts)
-            if counts.shape != (len(words),):
-                raise ValueError(
-                    f"counts must be {len(words)} numbers, one for each id, "
-                    f"got shape {tuple(counts.shape)}"
-                )
-            kept = (counts >= min_count).nonzero()[:, 0].tolist()
-            if not kept:
-                raise ValueError(
-                    f"min_count must be at most {int(counts.max())}, the largest count, "
-                    f"got {min_count!r}"
-                )
-        return cls([words[row] for row in kept], rows[kept])  # rows[kept] is a copy
+        """Take a copy of the rows of an embedding table that were seen often enough."""
+        found = cls(words, table.detach().cpu().numpy())
+        if counts is None:
+            return found.vectors_for_all(range(len(found)))
+        counts = torch.as_tensor(counts)  # (V,)
+        if counts.shape != (len(found),):
+            raise ValueError(
+                f"counts must be {len(found)} numbers, one for each id, "
+                f"got shape {tuple(counts.shape)}"
+            )
+        if counts.max() < min_count:
+            raise ValueError(
+                f"min_count must be at most {int(counts.max())}, the largest count, "
+                f"got {min_count!r}"
+            )
+        return found.vectors_for_all((counts >= min_count).nonzero()[:, 0].tolist())
 
     @classmethod
     def load_word2vec_format(
@@ -204,8 +214,7 @@ class WordVectors:
         Source: Mikolov et al. 2013a (the word2vec program); gensim's KeyedVectors.
         """
         how = {"encoding": encoding, "unicode_errors": unicode_errors}
-        words, vectors = read_word2vec(path, binary=binary, limit=limit, no_header=no_header, **how)
-        return cls(words, vectors)
+        return cls(*read_word2vec(path, binary, limit=limit, no_header=no_header, **how))
 
     def save_word2vec_format(
         self, path: str | os.PathLike, *, binary: bool = False, write_header: bool = True
@@ -224,7 +233,7 @@ class WordVectors:
 
         Source: Mikolov et al. 2013a (the word2vec program); gensim's KeyedVectors.
         """
-        write_word2vec(path, self.words, self.vectors, binary=binary, write_header=write_header)
+        write_word2vec(path, self.words, self.vectors, binary, write_header)
 
     def save_projector(self, directory: str | os.PathLike) -> tuple[Path, Path]:
         """Save vectors.tsv and metadata.tsv, which TensorFlow's embedding projector loads.
@@ -255,11 +264,7 @@ class WordVectors:
         return nn.Embedding.from_pretrained(torch.tensor(self.vectors), freeze=freeze)
 
     def to_frame(self) -> "pd.DataFrame":
-        """Make a table of the vectors: a row for each word, under its name.
-
-        Returns:
-            The table, of n rows and d columns, with a copy of the vectors.
-        """
+        """Make a table of a copy of the vectors: a row for each word, under its name."""
         import pandas as pd
 
         return pd.DataFrame(self.vectors, index=pd.Index(self.words), copy=True)
@@ -273,28 +278,35 @@ class WordVectors:
         return iter(self.words)
 
     def __contains__(self, key: Key) -> bool:
-        return self.has_index_for(key)
+        return self.get_index(key, -1) >= 0
 
     def __repr__(self) -> str:
         return f"WordVectors({len(self)} words, dim={self.vector_size})"
 
-    def __getitem__(self, key_or_keys: Key | Sequence[Key]) -> np.ndarray:
+    def __getitem__(self, key_or_keys: Key | Sequence[Key] | np.ndarray) -> np.ndarray:
         if isinstance(key_or_keys, KEYS):
             return self.get_vector(key_or_keys)
-        return self.vectors[[self.get_index(key) for key in _listed(key_or_keys)]]  # (m, d)
+        return self.vectors[[self.get_index(key) for key in key_or_keys]]  # (m, d)
+
+    has_index_for = __contains__
 
     @property
     def vector_size(self) -> int:
         """The length d of a vector."""
         return self.vectors.shape[1]
 
+    @property
+    def norms(self) -> np.ndarray:
+        """The length of each vector, shape (n,), float64."""
+        return _lengths(self.vectors)
+
     @cached_property
     def unit_vectors(self) -> np.ndarray:
         """The vectors at length 1, shape (n, d), float32; a zero vector stays zero."""
-        squares = np.einsum("nd,nd->n", self.vectors, self.vectors, dtype=np.float64)  # (n,)
-        norms = np.sqrt(np.where(squares > 0, squares, 1))[:, None]  # (n, 1)
+        norms = self.norms  # (n,)
+        norms[norms == 0] = 1
         units = np.empty_like(self.vectors)  # (n, d)
-        return np.divide(self.vectors, norms, out=units, casting="same_kind")
+        return np.divide(self.vectors, norms[:, None], out=units, casting="same_kind")
 
     def fill_norms(self, force: bool = False) -> None:
         """Make the unit vectors again, after `vectors` was changed in place.
@@ -305,54 +317,41 @@ class WordVectors:
         if force:
             self.__dict__.pop("unit_vectors", None)
 
+    def unit_normalize_all(self) -> None:
+        """Scale all vectors to length 1, in place."""
+        self.vectors[:] = self.unit_vectors
+
     def get_normed_vectors(self) -> np.ndarray:
         """Give a copy of `unit_vectors`, shape (n, d)."""
         return self.unit_vectors.copy()
 
     def get_index(self, key: Key, default: int | None = None) -> int:
-        """Give the row of a word.
+        """Give the row of a word; see `WordVectors`.
 
         Args:
-            key: the word, or its row.
             default: what to return for an unknown word; None refuses it.
-
-        Returns:
-            The row.
-
-        Raises:
-            KeyError: an unknown word.
         """
-        row = self.key_to_index.get(key) if isinstance(key, str) else key
-        if isinstance(row, (int, np.integer)) and 0 <= row < len(self):
-            return int(row)
+        try:
+            row = operator.index(self.key_to_index.get(key, -1) if isinstance(key, str) else key)
+        except TypeError:  # no integer
+            row = -1
+        if 0 <= row < len(self):
+            return row
         if default is not None:
             return default
         raise KeyError(f"word must be one of the {len(self)} words, got {key!r}")
 
-    def has_index_for(self, key: Key) -> bool:
-        """Tell whether a word is known.
-
-        Args:
-            key: the word, or a row.
-        """
-        return self.get_index(key, -1) >= 0
-
     def get_vector(self, key: Key, norm: bool = False) -> np.ndarray:
-        """Give the vector of a word.
+        """Give the vector of a word, shape (d,), read-only; see `WordVectors`.
 
         Args:
-            key: the word, or its row.
             norm: at length 1.
-
-        Returns:
-            The vector, shape (d,), read-only.
-
-        Raises:
-            KeyError: an unknown word.
         """
         vector = (self.unit_vectors if norm else self.vectors)[self.get_index(key)]  # (d,)
         vector.setflags(write=False)
         return vector
+
+    word_vec = get_vector
 
     def get_mean_vector(
         self,
@@ -374,11 +373,6 @@ class WordVectors:
 
         Returns:
             The mean, shape (d,), float32; 0 if no word is known.
-
-        Raises:
-            KeyError: an unknown word, unless they are left out.
-            ValueError: no keys, another number of weights, a vector of another shape, or a word
-                whose vector is 0.
         """
         keys = _listed(keys)
         factors = np.ones(len(keys)) if weights is None else np.asarray(weights, np.float64)
@@ -389,27 +383,16 @@ class WordVectors:
                 f"weights must be {len(keys)} numbers, one for each key, got shape {factors.shape}"
             )
         if ignore_missing:
-            known = [not isinstance(key, KEYS) or key in self for key in keys]
-            factors = factors[known]
-            keys = [key for key, is_known in zip(keys, known, strict=True) if is_known]
-        total = np.abs(factors).sum()
-        mean = factors @ self._vectors(keys, pre_normalize) / (total or 1)  # (d,)
+            kept = [i for i, k in enumerate(keys) if not isinstance(k, KEYS) or k in self]
+            keys, factors = [keys[i] for i in kept], factors[kept]
+        mean = factors @ self._vectors(keys, pre_normalize)  # (d,)
+        mean /= np.abs(factors).sum() or 1
         if post_normalize:
             mean /= np.linalg.norm(mean) or 1
         return mean.astype(np.float32)
 
     def vectors_for_all(self, keys: Sequence[Key]) -> "WordVectors":
-        """Take some of the words.
-
-        Args:
-            keys: words, or rows; unknown ones are left out, and of equal ones all but the first.
-
-        Returns:
-            The vectors of these words, in this order.
-
-        Raises:
-            ValueError: none of them is known.
-        """
+        """Take some of the words, in the order given; see `WordVectors`."""
         rows = list(dict.fromkeys(self.get_index(key) for key in _listed(keys) if key in self))
         return WordVectors([self.words[row] for row in rows], self.vectors[rows])
 
@@ -419,10 +402,10 @@ class WordVectors:
         self,
         positive: Any = None,
         negative: Any = None,
-        topn: int | None = 10,
+        topn: Count = 10,
         clip_start: int = 0,
-        clip_end: int | None = None,
-        restrict_vocab: int | None = None,
+        clip_end: Count = None,
+        restrict_vocab: Count = None,
     ) -> Any:
         """Find the words whose vectors have the highest cosine with the given ones.
 
@@ -435,7 +418,7 @@ class WordVectors:
                 cosine of each.
             clip_start: look only at the words from this row on.
             clip_end: and before this one; None: to the end.
-            restrict_vocab: look only at this many words, the first ones.
+            restrict_vocab: look only at this many words, the first ones; None or 0: at all.
 
         Returns:
             A list of pairs of a word and its cosine with the weighted mean of the unit vectors of
@@ -444,66 +427,43 @@ class WordVectors:
 
         Raises:
             KeyError: an unknown word.
-            TypeError: `topn` is no integer.
+            TypeError: `topn` or `restrict_vocab` is no integer.
             ValueError: no word at all, a word whose vector is 0, words that cancel each other
                 out, or a vector of another shape.
 
         Source: Mikolov et al. 2013a, section 4; gensim's KeyedVectors.
         """
-        topn = _check_topn(topn)
+        if topn is not None and topn < 1:
+            return []
         positive, negative = _listed(positive), _listed(negative)
         pairs = [item if _is_pair(item) else (item, 1) for item in positive]
         pairs += [item if _is_pair(item) else (item, -1) for item in negative]
-        if topn == 0:
-            return []
         if not pairs:
             raise ValueError("positive must hold a word or more, got none")
         keys = [key for key, _ in pairs]
         weights = np.array([weight for _, weight in pairs], np.float64)  # (m,)
         vectors = self._vectors(keys)  # (m, d)
         query = weights @ vectors  # (d,)
-        if np.linalg.norm(query) <= CANCELLED * (abs(weights) @ np.linalg.norm(vectors, axis=1)):
+        if np.linalg.norm(query) <= CANCELLED * (abs(weights) @ _lengths(vectors)):
             raise ValueError(
                 f"positive and negative must not cancel out, got {positive!r} and {negative!r}"
             )
-        rows = slice(clip_start, clip_end or None)
-        if restrict_vocab is not None:
-            rows = slice(check_positive_int("restrict_vocab", restrict_vocab))
+        rows = _first(restrict_vocab) if restrict_vocab else slice(clip_start, clip_end or None)
         return self._ranked(self._cosines(query, rows), rows, keys, topn)
 
-    def similar_by_word(
-        self, word: Key, topn: int | None = 10, restrict_vocab: int | None = None
-    ) -> Any:
-        """Find what `most_similar` finds for one word.
-
-        Args:
-            word: the word, or its row.
-            topn: as there.
-            restrict_vocab: as there.
-        """
+    def similar_by_word(self, word: Key, topn: Count = 10, restrict_vocab: Count = None) -> Any:
+        """Find what `most_similar` finds for one word; see `WordVectors`."""
         return self.most_similar([word], topn=topn, restrict_vocab=restrict_vocab)
 
-    def similar_by_key(
-        self, key: Key, topn: int | None = 10, restrict_vocab: int | None = None
-    ) -> Any:
-        """Find what `most_similar` finds for one word.
-
-        Args:
-            key: the word, or its row.
-            topn: as there.
-            restrict_vocab: as there.
-        """
+    def similar_by_key(self, key: Key, topn: Count = 10, restrict_vocab: Count = None) -> Any:
+        """Find what `most_similar` finds for one word; see `WordVectors`."""
         return self.most_similar([key], topn=topn, restrict_vocab=restrict_vocab)
 
-    def similar_by_vector(
-        self, vector: Any, topn: int | None = 10, restrict_vocab: int | None = None
-    ) -> Any:
-        """Find what `most_similar` finds for one vector.
+    def similar_by_vector(self, vector: Any, topn: Count = 10, restrict_vocab: Count = None) -> Any:
+        """Find what `most_similar` finds for one vector, shape (d,); see `WordVectors`.
 
         Args:
             vector: shape (d,).
-            topn: as there.
-            restrict_vocab: as there.
         """
         return self.most_similar([vector], topn=topn, restrict_vocab=restrict_vocab)
 
@@ -511,37 +471,22 @@ class WordVectors:
         self,
         positive: Any = None,
         negative: Any = None,
-        topn: int | None = 10,
-        restrict_vocab: int | None = None,
+        topn: Count = 10,
+        restrict_vocab: Count = None,
     ) -> Any:
-        """Find near words as `most_similar` does, by a product of cosines in place of a sum.
+        """Find near words by a product of cosines in place of a sum; see `most_similar`.
 
-        Args:
-            positive: a word, row or vector, or a list of these.
-            negative: the same, to be far from.
-            topn: how many words to return; None: the score of each.
-            restrict_vocab: look only at this many words, the first ones.
-
-        Returns:
-            As `most_similar`. The score is the product of (1 + cosine) / 2 over `positive`,
-            divided by that over `negative` plus 0.000001.
-
-        Raises:
-            KeyError: an unknown word.
-            TypeError: `topn` is no integer.
-            ValueError: `positive` is empty, or a word's vector is 0.
+        The score is the product of (1 + cosine) / 2 over `positive`, divided by that over
+        `negative` plus 0.000001. Words have no weights here.
 
         Source: Levy and Goldberg 2014, equation (4).
         """
-        topn = _check_topn(topn)
-        positive, negative = _listed(positive), _listed(negative)
-        if topn == 0:
+        if topn is not None and topn < 1:
             return []
+        positive, negative = _listed(positive), _listed(negative)
         if not positive:
             raise ValueError("positive must hold a word or more, got none")
-        if restrict_vocab is not None:
-            check_positive_int("restrict_vocab", restrict_vocab)
-        rows = slice(restrict_vocab)
+        rows = _first(restrict_vocab)
         above, below = (
             ((1 + self.unit_vectors[rows] @ vectors.T) / 2).prod(axis=1)  # (n,)
             for vectors in (self._vectors(keys).astype(np.float32) for keys in (positive, negative))
@@ -549,57 +494,19 @@ class WordVectors:
         return self._ranked(above / (below + 0.000001), rows, positive + negative, topn)
 
     def closer_than(self, key1: Key, key2: Key) -> list[str]:
-        """Find the words that are nearer to one word than another one is.
-
-        Args:
-            key1: the word to be near to, or its row.
-            key2: the other word, or its row.
-
-        Returns:
-            The words, without `key1`, in the order of their rows.
-
-        Raises:
-            KeyError: an unknown word.
-        """
+        """Find the words nearer to `key1` than `key2` is, in their own order; see `WordVectors`."""
         distances, row = self.distances(key1), self.get_index(key1)  # (n,)
         near = np.flatnonzero(distances < distances[self.get_index(key2)])
         return [self.words[other] for other in near if other != row]
 
-    def words_closer_than(self, key1: Key, key2: Key) -> list[str]:
-        """Find what `closer_than` finds; this is its name in older versions of gensim.
-
-        Args:
-            key1: as there.
-            key2: as there.
-        """
-        return self.closer_than(key1, key2)
+    words_closer_than = closer_than
 
     def rank(self, key1: Key, key2: Key) -> int:
-        """Give the place of a word among the neighbours of another one.
-
-        Args:
-            key1: the word whose neighbours are counted, or its row.
-            key2: the word whose place is wanted, or its row.
-
-        Returns:
-            1 for the nearest neighbour, 2 for the next one, and so on.
-        """
+        """Give the place of `key2` among the neighbours of `key1`, from 1; see `WordVectors`."""
         return len(self.closer_than(key1, key2)) + 1
 
     def most_similar_to_given(self, key1: Key, keys_list: Sequence[Key]) -> Key:
-        """Choose the word of a list that is nearest to one word.
-
-        Args:
-            key1: the word to be near to, or its row.
-            keys_list: the words to choose from.
-
-        Returns:
-            The nearest of them.
-
-        Raises:
-            KeyError: an unknown word.
-            ValueError: no word to choose from.
-        """
+        """Choose the word of a list that is nearest to `key1`; see `WordVectors`."""
         if not len(keys_list):
             raise ValueError("keys_list must hold a word or more, got none")
         return max(keys_list, key=lambda key: self.similarity(key1, key))
@@ -607,17 +514,13 @@ class WordVectors:
     def rank_by_centrality(
         self, words: Sequence[Key], use_norm: bool = True
     ) -> list[tuple[float, Key]]:
-        """Order words by their nearness to the mean of them all.
+        """Order words by their nearness to the mean of them all; see `WordVectors`.
 
         Args:
-            words: some words; unknown ones are left out, with a warning.
             use_norm: take each at length 1.
 
         Returns:
             Pairs of the product with the unit vector of the mean, and the word; highest first.
-
-        Raises:
-            ValueError: no known word at all, or one whose vector is 0.
         """
         words = _listed(words)
         known = [word for word in words if word in self]
@@ -632,20 +535,7 @@ class WordVectors:
         return sorted(zip(centrality.tolist(), known, strict=True), reverse=True)
 
     def doesnt_match(self, words: Sequence[Key]) -> Key:
-        """Find the word that is least like the others.
-
-        Args:
-            words: some words; unknown ones are left out, with a warning.
-
-        Returns:
-            The one whose vector has the lowest cosine with the mean of their unit vectors; of
-            words with equal cosines the first in the alphabet.
-
-        Raises:
-            ValueError: no known word at all, or one whose vector is 0.
-
-        Source: gensim's KeyedVectors.
-        """
+        """Find the word with the lowest cosine with the mean of all; see `WordVectors`."""
         return self.rank_by_centrality(words)[-1][1]
 
     # Cosines
@@ -661,40 +551,16 @@ class WordVectors:
         Returns:
             The cosines, shape (m,), float64, in [-1, 1]; 0 where a vector is 0 (gensim: nan).
         """
-        one = np.asarray(vector_1, np.float64)  # (d,)
-        products = np.einsum("md,d->m", vectors_all, one, dtype=np.float64)  # (m,)
-        squares = np.einsum("md,md->m", vectors_all, vectors_all, dtype=np.float64)  # (m,)
-        lengths = np.sqrt(squares * (one @ one))  # (m,)
+        products = np.einsum("md,d->m", vectors_all, vector_1, dtype=np.float64)  # (m,)
+        lengths = _lengths(vectors_all) * _lengths(vector_1)  # (m,)
         return np.clip(products / np.where(lengths > 0, lengths, 1), -1, 1)
 
     def similarity(self, w1: Key, w2: Key) -> float:
-        """Give the cosine of the vectors of two words.
-
-        Args:
-            w1: one word, or its row.
-            w2: another word, or its row.
-
-        Returns:
-            A number in [-1, 1].
-
-        Raises:
-            KeyError: an unknown word.
-            ValueError: a word whose vector is 0.
-
-        Source: Mikolov et al. 2013a, section 4; gensim's KeyedVectors.
-        """
+        """Give the cosine of the vectors of two words, in [-1, 1]; see `WordVectors`."""
         return _cosine(self._vectors([w1, w2], norm=False))
 
     def distance(self, w1: Key, w2: Key) -> float:
-        """Give 1 - `similarity`.
-
-        Args:
-            w1: one word, or its row.
-            w2: another word, or its row.
-
-        Returns:
-            A number in [0, 2].
-        """
+        """Give 1 - `similarity`, in [0, 2]; see `WordVectors`."""
         return 1 - self.similarity(w1, w2)
 
     def distances(self, word_or_vector: Any, other_words: Sequence[Key] = ()) -> np.ndarray:
@@ -706,21 +572,13 @@ class WordVectors:
 
         Returns:
             The distances, in [0, 2], shape (m,) or (n,), float32.
-
-        Raises:
-            KeyError: an unknown word.
-            ValueError: a word whose vector is 0, or a vector of another shape.
         """
         (vector,) = self._vectors([word_or_vector])  # (d,)
         rows = [self.get_index(word) for word in _listed(other_words)]
         return 1 - self._cosines(vector, rows or slice(None))
 
     def n_similarity(self, ws1: Sequence[Key], ws2: Sequence[Key]) -> float:
-        """Give the cosine of the mean vectors of two lists of words.
-
-        Args:
-            ws1: some words; unknown ones are left out.
-            ws2: other words; unknown ones are left out.
+        """Give the cosine of the mean vectors of two lists of words; see `WordVectors`.
 
         Returns:
             A number in [-1, 1]; 0 where none of `ws1` or of `ws2` is known.
@@ -736,19 +594,7 @@ class WordVectors:
         return _cosine(np.array(means, np.float64))
 
     def relative_cosine_similarity(self, wa: Key, wb: Key, topn: int = 10) -> float:
-        """Give the cosine of two words as a share of those of the first one's neighbours.
-
-        Args:
-            wa: the word whose neighbours are taken, or its row.
-            wb: another word, or its row.
-            topn: how many neighbours.
-
-        Returns:
-            The cosine, divided by the sum of those of the neighbours.
-
-        Raises:
-            KeyError: an unknown word.
-            ValueError: no neighbours, or a word whose vector is 0.
+        """Divide a cosine by the sum of those of `topn` neighbours of `wa`; see `WordVectors`.
 
         Source: Leeuwenberg et al. 2016, equation (1).
         """
@@ -764,7 +610,7 @@ class WordVectors:
         pairs: str | os.PathLike,
         delimiter: str = "\t",
         encoding: str = "utf8",
-        restrict_vocab: int | None = 300_000,
+        restrict_vocab: Count = 300_000,
         case_insensitive: bool = True,
         dummy4unknown: bool = False,
     ) -> tuple[tuple[float, float], tuple[float, float], float]:
@@ -798,20 +644,16 @@ class WordVectors:
                 "pip install 'w2v[studies]'"
             ) from None
         fold = str.upper if case_insensitive else str
-        known = self._known_rows(restrict_vocab, fold)
-        judged, cosines, n_unknown = [], [], 0
+        _, known = self._known(restrict_vocab, fold)
         found = read_word_pairs(pairs, delimiter=delimiter, encoding=encoding)
+        judged, cosines, n_unknown = [], [], 0
         for word, other, judgement in found:
-            row, other_row = known.get(fold(word)), known.get(fold(other))
-            cosine = 0.0
-            if row is None or other_row is None:
-                n_unknown += 1
-                if not dummy4unknown:
-                    continue
-            else:
-                cosine = float(self.unit_vectors[row] @ self.unit_vectors[other_row])
-            judged.append(judgement)
-            cosines.append(cosine)
+            rows = [known[name] for name in (fold(word), fold(other)) if name in known]
+            is_known = len(rows) == 2
+            n_unknown += not is_known
+            if is_known or dummy4unknown:
+                judged.append(judgement)
+                cosines.append(float(np.dot(*self.unit_vectors[rows])) if is_known else 0.0)
         if min(len(set(judged)), len(set(cosines))) < 2:
             raise ValueError(
                 "pairs must hold known words of different similarities, "
@@ -823,7 +665,7 @@ class WordVectors:
     def evaluate_word_analogies(
         self,
         analogies: str | os.PathLike,
-        restrict_vocab: int | None = 300_000,
+        restrict_vocab: Count = 300_000,
         case_insensitive: bool = True,
         dummy4unknown: bool = False,
     ) -> tuple[float, list[dict]]:
@@ -851,26 +693,23 @@ class WordVectors:
         Source: Mikolov et al. 2013a, section 4.1; gensim's KeyedVectors.
         """
         fold = str.upper if case_insensitive else str
-        known = self._known_rows(restrict_vocab, fold)
+        names, known = self._known(restrict_vocab, fold)
         sections, questions = [], []
         for name, quadruples in read_word_analogies(analogies):
             sections.append({"section": name, "correct": [], "incorrect": []})
             questions += [(sections[-1], tuple(map(fold, words))) for words in quadruples]
         if not questions:
             raise ValueError(f"analogies must hold lines of four words, got {str(analogies)!r}")
-        rows = [[known.get(word) for word in words] for _, words in questions]
-        asked = np.array([row for row in rows if None not in row]).reshape(-1, 4)  # (m, 4)
-        firsts = np.array([known[fold(word)] for word in self.words[:restrict_vocab]])  # (n,)
-        answered_right = iter(self._answers(asked[:, :3], firsts) == asked[:, 3])
-        for (section, words), row in zip(questions, rows, strict=True):
-            if None not in row:
-                section["correct" if next(answered_right) else "incorrect"].append(words)
+        asked = [words for _, words in questions if known.keys() >= set(words)]
+        answers = self._answers(asked, names, known)
+        for section, words in questions:
+            if known.keys() >= set(words):
+                section["correct" if next(answers) == words[3] else "incorrect"].append(words)
             elif dummy4unknown:
                 section["incorrect"].append(words)
-        total = {"section": "Total accuracy", "correct": [], "incorrect": []}
-        for section in sections:
-            total["correct"] += section["correct"]
-            total["incorrect"] += section["incorrect"]
+        total: dict = {"section": "Total accuracy"}
+        for verdict in ("correct", "incorrect"):
+            total[verdict] = [words for section in sections for words in section[verdict]]
         n_right, n_wrong = len(total["correct"]), len(total["incorrect"])
         return n_right / max(n_right + n_wrong, 1), [*sections, total]
 
@@ -879,21 +718,18 @@ class WordVectors:
         found = np.empty((len(items), self.vector_size))  # (m, d)
         for place, item in enumerate(items):
             if isinstance(item, KEYS):
-                found[place] = self.get_vector(item, norm)
+                vector = self.get_vector(item, norm)  # (d,)
             else:
-                found[place] = self._checked(_array(item))
-            if not found[place].any():
+                vector = np.asarray(item.detach().cpu() if isinstance(item, Tensor) else item)
+                is_numbers = vector.shape == (self.vector_size,) and vector.dtype.kind in "fiu"
+                if not is_numbers or not np.isfinite(vector).all():
+                    raise ValueError(
+                        f"vector must be {self.vector_size} finite numbers, got {vector!r:.80}"
+                    )
+            if not vector.any():
                 raise ValueError(f"word must have a vector other than 0, got {item!r}")
+            found[place] = vector
         return found
-
-    def _checked(self, vector: np.ndarray) -> np.ndarray:
-        """Refuse what is no vector of d finite numbers."""
-        is_numbers = vector.shape == (self.vector_size,) and vector.dtype.kind in "fiu"
-        if not is_numbers or not np.isfinite(vector).all():
-            raise ValueError(
-                f"vector must be {self.vector_size} finite numbers, got {vector!r:.80}"
-            )
-        return vector
 
     def _cosines(self, query: np.ndarray, rows: slice | list[int]) -> np.ndarray:
         """Give the cosine of a vector with each of some rows, (m,), float32."""
@@ -901,7 +737,7 @@ class WordVectors:
         cosines = self.unit_vectors[rows] @ unit  # (m,)
         return np.clip(cosines, -1, 1, out=cosines)
 
-    def _ranked(self, scores: np.ndarray, rows: slice, given: list, topn: int | None) -> Any:
+    def _ranked(self, scores: np.ndarray, rows: slice, given: list, topn: Count) -> Any:
         """Give the words of the highest scores among `rows`, without those given."""
         if topn is None:
             return scores
@@ -909,7 +745,7 @@ class WordVectors:
         known = {self.get_index(key) for key in given if isinstance(key, KEYS)}
         left_out = [looked_at.index(row) for row in known if row in looked_at]
         scores[left_out] = -np.inf
-        n_found = min(topn, len(scores) - len(left_out))
+        n_found = min(check_positive_int("topn", topn), len(scores) - len(left_out))
         if n_found <= 0:
             return []
         last = np.partition(scores, -n_found)[-n_found]
@@ -917,38 +753,42 @@ class WordVectors:
         best = near[np.argsort(-scores[near], kind="stable")][:n_found]
         return [(self.words[looked_at[place]], float(scores[place])) for place in best]
 
-    def _known_rows(self, restrict_vocab: int | None, fold: Callable[[str], str]) -> dict[str, int]:
-        """Give the row of each of the first words; of words that fold to the same, the first."""
+    def _known(
+        self, restrict_vocab: Count, fold: Callable[[str], str]
+    ) -> tuple[list[str], dict[str, int]]:
+        """Give the first words, folded, and the row of each; of equal ones the first row."""
         if restrict_vocab is not None:
             check_positive_int("restrict_vocab", restrict_vocab)
-        known = {}
-        for row, word in enumerate(self.words[:restrict_vocab]):
-            known.setdefault(fold(word), row)
-        return known
+        names = [fold(word) for word in self.words[:restrict_vocab]]
+        return names, {name: row for row, name in reversed(list(enumerate(names)))}
 
-    def _answers(self, questions: np.ndarray, firsts: np.ndarray) -> np.ndarray:
-        """Answer questions (a, b, c), given as rows; each answer is a row among the `firsts`."""
-        units = self.unit_vectors[: len(firsts)]  # (n, d)
-        answers = np.full(len(questions), -1)  # (m,)
+    def _answers(
+        self, questions: list[tuple[str, ...]], names: list[str], known: dict[str, int]
+    ) -> Iterator[str | None]:
+        """Answer questions of which the first three words are given, one after another."""
+        units = self.unit_vectors[: len(names)]  # (n, d)
         size = max(1, BLOCK_SIZE // len(units))
         for start in range(0, len(questions), size):
-            rows = questions[start : start + size]  # (b, 3)
+            block = [words[:3] for words in questions[start : start + size]]
+            rows = np.array([[known[word] for word in given] for given in block])  # (b, 3)
             a, b, c = (units[column] for column in rows.T)  # (b, d) each
             scores = (b - a + c) @ units.T  # (b, n), the cosines but for the query's length
             np.put_along_axis(scores, rows, -np.inf, axis=1)
-            still_open = np.arange(start, start + len(rows))  # (b,)
-            for _ in range(ANALOGY_TRIES):
-                best = scores.argmax(axis=1)  # (b,)
-                place = np.arange(len(best)), best
-                is_word = scores[place] > -np.inf  # all words of a tiny vocabulary may be given
-                answers[still_open[is_word]] = firsts[best[is_word]]
-                scores[place] = -np.inf
-                # A word of the question in another case is no answer: the next word is tried.
-                is_given = (firsts[best][:, None] == questions[still_open]).any(axis=1) & is_word
-                if not is_given.any():
-                    break
-                scores, still_open = scores[is_given], still_open[is_given]
-        return answers
+            for given, of_words in zip(block, scores, strict=True):
+                answer = None
+                for _ in range(ANALOGY_TRIES):
+                    best = of_words.argmax()
+                    if of_words[best] == -np.inf:
+                        break  # all words of a tiny vocabulary were given
+                    answer, of_words[best] = names[best], -np.inf
+                    if answer not in given:
+                        break  # a word of the question in another case would be no answer
+                yield answer
+
+
+def _lengths(vectors: np.ndarray) -> np.ndarray:
+    """Give the lengths of vectors, (..., d), as float64: squares of float32 could be 0 or inf."""
+    return np.sqrt(np.einsum("...d,...d->...", vectors, vectors, dtype=np.float64))
 
 
 def _cosine(vectors: np.ndarray) -> float:
@@ -958,37 +798,27 @@ def _cosine(vectors: np.ndarray) -> float:
     return min(1.0, max(-1.0, float(products[0, 1]) / (lengths or 1)))
 
 
+def _first(restrict_vocab: Count) -> slice:
+    """Give the rows that `restrict_vocab` looks at."""
+    return slice(check_positive_int("restrict_vocab", restrict_vocab) if restrict_vocab else None)
+
+
 def _listed(given: Any) -> list:
     """Give a list of words, rows, vectors or pairs; one word or vector alone is a list of one."""
     if given is None:
         return []
-    if isinstance(given, KEYS):
+    if isinstance(given, Tensor):
+        given = given.detach().cpu().numpy()
+    is_vector = isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype.kind in "fiu"
+    if is_vector or isinstance(given, KEYS):
         return [given]
-    if isinstance(given, (np.ndarray, Tensor)):
-        given = _array(given)
-        return [given] if given.ndim == 1 and given.dtype.kind in "fiu" else list(given)
     try:
         return list(given)
     except TypeError:
         raise TypeError(f"words must be words, rows or vectors, got {given!r}") from None
 
 
-def _array(vector: Any) -> np.ndarray:
-    """Give a vector of numpy, torch or plain numbers as an array."""
-    if isinstance(vector, Tensor):
-        vector = vector.detach().cpu()
-    return np.asarray(vector)
-
-
 def _is_pair(item: Any) -> bool:
     """Tell whether an item is a word, row or vector with its weight."""
     is_two = isinstance(item, (tuple, list)) and len(item) == 2
     return is_two and isinstance(item[0], (*KEYS, np.ndarray, Tensor))
-
-
-def _check_topn(topn: int | None) -> int | None:
-    """Refuse anything but an integer or None; a number below 0 is taken for 0."""
-    try:
-        return None if topn is None else max(0, operator.index(topn))
-    except TypeError:
-        raise TypeError(f"topn must be an integer or None, got {topn!r}") from None

@@ -1,0 +1,78 @@
+"""Public functions refuse what they cannot use, in one line that names the argument."""
+
+import os
+from dataclasses import replace
+
+import pytest
+import torch
+from golden import B, D, K, R, V
+
+import w2v
+from w2v.files import CheckpointError, read_json, read_sealed, write_sealed
+
+CONFIG = w2v.Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=B, epochs=2)
+TOKENS, OFFSETS = torch.arange(9, dtype=torch.int32), torch.tensor([0, 4, 9])
+NAN = float("nan")
+
+
+def windows(tokens=TOKENS, offsets=OFFSETS, radius=1, **options):
+    return w2v.WindowDataset(tokens, offsets, radius, **options)
+
+
+def save(**changes):
+    how = {"vocabulary": "words", "config": CONFIG, "model": w2v.Word2Vec(V, D)} | changes
+    return w2v.save_model(how.pop("model"), "nowhere", how.pop("config"), **how)
+
+
+CALLS = {
+    "tokens None": (lambda: windows(tokens=None), "tokens must"),
+    "tokens of int64": (lambda: windows(tokens=TOKENS.long()), "tokens must"),
+    "tokens of two dimensions": (lambda: windows(tokens=TOKENS[None]), "tokens must"),
+    "offsets a list": (lambda: windows(offsets=[0, 9]), "offsets must"),
+    "offsets of float": (lambda: windows(offsets=OFFSETS / 1), "offsets must"),
+    "no offsets": (lambda: windows(offsets=OFFSETS[:0]), "offsets must"),
+    "offsets too large": (lambda: windows(offsets=OFFSETS + 1), "offsets must"),
+    "offsets that fall": (lambda: windows(offsets=torch.tensor([0, 12, 9])), "offsets must"),
+    "offsets below 0": (lambda: windows(offsets=torch.tensor([0, -1, 9])), "offsets must"),
+    "radii too few": (lambda: windows(radii=torch.ones(3, dtype=torch.uint8)), "radii must"),
+    "radius None": (lambda: windows(radius=None), "radius must"),
+    "radius nan": (lambda: windows(radius=NAN), "radius must"),
+    "border None": (lambda: windows(border=None), "border must"),
+    "decay 'False'": (lambda: replace(CONFIG, decay="False"), "decay must be True or False"),
+    "decay None": (lambda: replace(CONFIG, decay=None), "decay must be True or False"),
+    "dynamic_window 1": (lambda: replace(CONFIG, dynamic_window=1), "dynamic_window must"),
+    "shared_negatives ''": (lambda: replace(CONFIG, shared_negatives=""), "shared_negatives must"),
+    "subsample None": (lambda: replace(CONFIG, subsample=None), "subsample must"),
+    "subsample nan": (lambda: replace(CONFIG, subsample=NAN), "subsample must"),
+    "max_norm False": (lambda: replace(CONFIG, max_norm=False), "max_norm must"),
+    "learning_rate nan": (lambda: replace(CONFIG, learning_rate=NAN), "learning_rate must"),
+    "freeze 'no'": (
+        lambda: w2v.ClassifierConfig(batch_size=2, epochs=1, freeze="no"),
+        "freeze must be True or False",
+    ),
+    "vocabulary None": (lambda: save(vocabulary=None), "vocabulary must"),
+    "a model of float64": (lambda: save(model=w2v.Word2Vec(V, D).double()), "must be float32"),
+    "corpus a name": (lambda: save(corpus="wikitext-2"), "corpus must"),
+    "corpus without a number": (lambda: save(corpus={"digest": "x"}), "corpus must"),
+    "counts a list": (lambda: save(counts=[1] * V), "counts must"),
+    "words a set": (lambda: save(words={"a"}), "words must"),
+    "epoch nan": (lambda: save(epoch=NAN), "epoch must"),
+    "path None": (lambda: write_sealed(None, {}), "path must"),
+    "path a number": (lambda: read_json(3), "path must"),
+}
+
+
+@pytest.mark.parametrize("call, message", CALLS.values(), ids=CALLS.keys())
+def test_a_bad_argument_is_named(tmp_path, monkeypatch, call, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((TypeError, ValueError), match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value) and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a special file")
+@pytest.mark.parametrize("read", [read_sealed, read_json])
+def test_a_special_file_is_refused_at_once(tmp_path, read):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CheckpointError, match="path must be a complete .*pipe.*special file"):
+        read(tmp_path / "pipe")
