@@ -39,10 +39,10 @@ WORD2VEC = {
 # needs that.
 LAB_WORD2VEC = {
     "dim": 128,
-    "radius": 5,
+    "radius": 10,
     "ratio": 5,
     "batch_size": 512,
-    "epochs": 10,
+    "epochs": 2,
     "noise": "uniform",
     "engine": "hogwild",
     "shared_negatives": True,
@@ -53,7 +53,10 @@ LAB_WORD2VEC = {
 PRETRAINED, RANDOM = "lab's form, pretrained table", "lab's form, random table"
 VALUES_AS_DRAWN = "lab's form, pretrained table, values as drawn"
 RANDOM_AS_DRAWN = "lab's form, random table, values as drawn"
-WIKI, WIKI_AS_DRAWN = "lab's form, WikiText-2 table", "lab's form, WikiText-2 table, values as drawn"
+WIKI, WIKI_AS_DRAWN = (
+    "lab's form, WikiText-2 table",
+    "lab's form, WikiText-2 table, values as drawn",
+)
 TUNED = "best form, pretrained table"
 # The lab's classifier, and the tuned one with the highest accuracy on validation rows, each with
 # training settings of its own. Those of the lab's classifier were searched at 500 and 5,000 labels
@@ -62,11 +65,23 @@ LAB = {"model": {}, "read": {"table": "sum"}, "align_values": True}
 TUNED_READ = {"table": "sum", "standardise": True}
 TUNED_READOUT = {100: "class", 500: "class", 1000: "class", 5000: "hidden", 20000: "hidden"}
 LAB_TRAINING = {
-    100: {"batch_size": 8, "epochs": 12, "learning_rate": 1e-3},
-    500: {"batch_size": 16, "epochs": 8, "learning_rate": 1e-3},
-    1000: {"batch_size": 16, "epochs": 8, "learning_rate": 1e-3},
-    5000: {"batch_size": 32, "epochs": 5, "learning_rate": 1e-3},
-    20000: {"batch_size": 64, "epochs": 4, "learning_rate": 1e-3},
+    100: {"batch_size": 8, "epochs": 12, "learning_rate": 1e-3, "decay": True},
+    500: {"batch_size": 16, "epochs": 8, "learning_rate": 1e-3, "decay": True},
+    1000: {"batch_size": 16, "epochs": 8, "learning_rate": 1e-3, "decay": True},
+    5000: {
+        "batch_size": 16,
+        "epochs": 4,
+        "learning_rate": 1e-3,
+        "decay": True,
+        "word_dropout": 0.3,
+    },
+    20000: {
+        "batch_size": 32,
+        "epochs": 3,
+        "learning_rate": 1e-3,
+        "decay": True,
+        "word_dropout": 0.3,
+    },
 }
 TUNED_RATES = {"learning_rate": 0.01, "attention_rate": 0.01, "word_dropout": 0.5, "decay": True}
 TUNED_TRAINING = {
