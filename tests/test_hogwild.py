@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from w2v.batches import NoiseDistribution
+from w2v.config import Word2VecConfig
 from w2v.engines.thinning import vary_radii
 from w2v.model import Word2Vec
 from w2v.windows import WindowDataset
@@ -322,3 +323,26 @@ def test_without_numba_the_error_says_what_to_install(monkeypatch):
     monkeypatch.delitem(sys.modules, "w2v.engines.hogwild")
     with pytest.raises(ImportError, match=r'pip install "w2v\[fast\]"'):
         importlib.import_module("w2v.engines.hogwild")
+
+
+def test_more_threads_than_learn_well_are_not_started(monkeypatch):
+    started = []
+
+    class Pool(hogwild.ThreadPoolExecutor):
+        def __init__(self, n_threads):
+            started.append(n_threads)
+            super().__init__(n_threads)
+
+    monkeypatch.setattr(hogwild, "ThreadPoolExecutor", Pool)
+    before = torch.get_num_threads()
+    try:
+        for n in (1, 3, 16):
+            torch.set_num_threads(n)
+            config = Word2VecConfig(dim=4, radius=1, ratio=1, batch_size=4, epochs=1)
+            windows = WindowDataset.from_documents([{"input_ids": [0, 1, 2, 3]}], 1)
+            noise = NoiseDistribution.from_name("uniform", windows.counts(4))
+            engine = hogwild.HogwildEngine(Word2Vec(4, 4), config, noise)
+            engine.train_epoch(windows, 1, torch.Generator().manual_seed(0), lambda n, loss: None)
+    finally:
+        torch.set_num_threads(before)
+    assert started == [1, 3, 4]
