@@ -14,7 +14,9 @@ from report.build import FOLDER, build, make_compiler  # noqa: E402
 
 LABELS = (100, 500, 1000, 5000, 20000)
 CONFIG = {"dim": 128, "radius": 5, "ratio": 5, "batch_size": 512, "epochs": 6, "noise": "uniform"}
-RUNS = [{"settings": {"config": CONFIG}}]
+RUNS = [
+    {"settings": {"config": CONFIG | {"noise": noise}}} for noise in ("uniform", "unigram^0.75")
+]
 
 # Digits that are no results. Everything else in the source must come from a file.
 STRUCTURAL = (
@@ -255,7 +257,7 @@ def test_the_report_shows_the_numbers_of_the_files(report):
     [
         ({"gain": 0.2}, "whole interval above zero", "interval includes zero"),
         ({"gain": 0.001}, "interval includes zero", "whole interval above zero"),
-        ({"gain": -0.2}, "pretrained table is worse", "pretrained table is better"),
+        ({"gain": -0.2}, "pretrained embeddings are worse", "pretrained embeddings are better"),
         ({"shuffled": 0.5}, "which word has", "Not every control"),
         ({"shuffled": 0.8}, "Not every control", "which word has"),
         ({"rho": 0.9}, "a better score goes with a better classifier", "worse classifier"),
