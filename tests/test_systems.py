@@ -372,7 +372,6 @@ def test_each_run_of_a_study_changes_in_the_tuned_classifier_what_its_name_says(
         (n, s) for n in (500, 5000) for s in (0, 1)
     }
     assert len({run["name"] for run in runs}) * 4 == len(runs)
-    runs = [run for run in runs if not run["name"].startswith(plans.PRETRAINED)]
     for run in runs:
         seed, n = run["seed"], run["n_labels"]
         form = {**plans.tuned_classifier(n), "table": plans.table_settings(seed, "planted")}
@@ -383,22 +382,32 @@ def test_each_run_of_a_study_changes_in_the_tuned_classifier_what_its_name_says(
 
 
 def test_the_labs_classifier_is_measured_with_its_values_as_drawn_too():
-    aligned, drawn = (
-        [run for run in plans.options_study((0, 1), "x") if run["name"] == name]
-        for name in (plans.PRETRAINED, plans.VALUES_AS_DRAWN)
-    )
     labels = plans.labels_study((0, 1), "x", (500, 5000))
-    assert aligned == [run for run in labels if run["name"] == plans.PRETRAINED]
-    assert all(run["align_values"] for run in aligned)
-    changed = {"name": drawn[0]["name"], "align_values": False}
-    assert drawn == [run | changed for run in aligned]
+    pairs = {
+        plans.RANDOM: plans.RANDOM_AS_DRAWN,
+        plans.WIKI: plans.WIKI_AS_DRAWN,
+        plans.PRETRAINED: plans.VALUES_AS_DRAWN,
+    }
+    for name, as_drawn in pairs.items():
+        aligned, drawn = ([run for run in labels if run["name"] == n] for n in (name, as_drawn))
+        assert len(aligned) == 4 and all(run["align_values"] for run in aligned)
+        assert drawn == [run | {"name": as_drawn, "align_values": False} for run in aligned]
+
+
+def test_a_table_of_wikipedia_differs_in_its_text_alone():
+    runs = plans.labels_study((0, 1), "x", (500,))
+    both, wiki = (
+        [run["table"] for run in runs if run["name"] == name]
+        for name in (plans.PRETRAINED, plans.WIKI)
+    )
+    assert wiki == [table | {"only_wiki": True} for table in both]
 
 
 def test_with_and_without_pretraining_differ_in_the_table_alone():
     runs = {
         (run["n_labels"], run["seed"], run["name"]): run for run in plans.labels_study((0, 1), "x")
     }
-    assert len(runs) == len(plans.LABELS) * 2 * 5
+    assert len(runs) == len(plans.LABELS) * 2 * 9
     for (n, seed, name), run in runs.items():
         table = run.get("table")
         assert table is None or table["config"]["seed"] == seed
@@ -486,16 +495,17 @@ def test_the_study_of_labels_says_what_pretraining_adds_and_how_soon(tmp_path, m
     assert epochs == [(0, 1, 2), (1, 1, 2)]
     means = {row["system"]: row["accuracy_mean"] for row in saved["rows"]}
     with_table = {name for name, mean in means.items() if mean == pytest.approx(0.8625)}
-    assert len(means) == 5 and means.keys() - with_table == {
+    assert len(means) == 9 and means.keys() - with_table == {
         "TF-IDF + logistic regression",
         plans.RANDOM,
+        plans.RANDOM_AS_DRAWN,
     }
     assert saved["seeds"] == [0, 1] and saved["split"] == "planted rows"
     assert saved["held_out_texts"] == 40
     (train, tables, options), (run, runs, _) = asked
     assert (train.func, run.func) == (train_table, run_system) and train.args == run.args
-    assert [table["config"]["seed"] for table in tables] == [0, 1]  # one a seed, for three systems
-    assert len(runs) == 10 and not any("name" in settings for settings in runs)
+    assert [table["config"]["seed"] for table in tables] == [0, 0, 0, 1, 1, 1]  # three kinds
+    assert len(runs) == 18 and not any("name" in settings for settings in runs)
     assert options["workers"] == 3
     assert [row["settings"] for row in saved["runs"]] == tables + runs
 

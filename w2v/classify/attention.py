@@ -27,7 +27,7 @@ class ClassAttentionModel(nn.Module):
     The parameters start as PyTorch's own layers start them. The embedding table is drawn after
     the layers, so models of one seed have equal layers whatever the size of the table.
 
-    Two options tune the classifier, beyond the lab's form:
+    Two options tune the classifier, beyond the lab's classifier:
 
     - `readout="class"`: a learned vector and a bias for each class replace the mean over d;
       "hidden" adds a hidden layer (ReLU) before them.

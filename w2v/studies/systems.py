@@ -43,7 +43,8 @@ class Data:
         valid: labelled texts to choose settings by.
         test: labelled texts to measure on.
         texts: for each of the three names the texts themselves, for TF-IDF.
-        documents: unlabelled documents for Word2Vec: the texts of `train`, and WikiText-2.
+        documents: unlabelled documents for Word2Vec: the texts of `train`, and WikiText-2; each
+            with `of_wiki`, which tells where it is from.
         vocabulary: the identity of the tokenizer's vocabulary.
         vocab_size: V.
         n_classes: number of classes.
@@ -79,8 +80,10 @@ def load_data(source: str) -> Data:
     *parts, split = split_labelled("ag_news", source)
     train, valid, test = (TextDataset.from_documents(tokenize(p, tokenizer)) for p in parts)
     wiki = tokenize(load_documents("wikitext-2", source, n_samples=None), tokenizer)
-    documents = [{"input_ids": train[i]["input_ids"].numpy()} for i in range(len(train))]
-    documents += [{"input_ids": ids} for ids in wiki["input_ids"]]
+    documents: list[dict] = [
+        {"input_ids": train[i]["input_ids"].numpy(), "of_wiki": False} for i in range(len(train))
+    ]
+    documents += [{"input_ids": ids, "of_wiki": True} for ids in wiki["input_ids"]]
     order = np.random.default_rng(0).permutation(len(documents)).tolist()
     return Data(
         train=train,
@@ -100,7 +103,8 @@ def train_table(directory: str, settings: Row) -> Row:
 
     Args:
         directory: where checkpoints go, each in a folder named by its settings.
-        settings: `config` (of `Word2VecConfig`), `share` (of the documents), and `source`.
+        settings: `config` (of `Word2VecConfig`), `share` (of the documents), `source`, and
+            `only_wiki` (True: train on WikiText-2 alone).
 
     Returns:
         `valid_loss` and `valid_auc`, with the table's own radius, ratio and noise; `common_loss`
@@ -110,6 +114,8 @@ def train_table(directory: str, settings: Row) -> Row:
     """
     data, config = load_data(settings["source"]), Word2VecConfig(**settings["config"])
     held_out, rest = data.documents[:N_DOCUMENTS_HELD_OUT], data.documents[N_DOCUMENTS_HELD_OUT:]
+    if settings.get("only_wiki"):
+        rest = [document for document in rest if document["of_wiki"]]
     rest = rest[: round(settings["share"] * len(rest))]
     model, history, _ = train_and_save(
         rest,
