@@ -11,7 +11,7 @@ notebooks: $(VENV)/.installed
 	$(BIN)/python notebooks/pictures.py
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python -m pytest --nbval notebooks
 
 fuzz: $(VENV)/.installed
