@@ -500,7 +500,8 @@ def _resume(
             "remove it to start again"
         ) from None
     for part, new in zip(state["optimizers"], fresh["optimizers"], strict=True):
-        part["param_groups"] = new["param_groups"]  # the config and the device decide, not the file
+        if "param_groups" in new:  # of a torch optimiser: config and device decide, not the file
+            part["param_groups"] = new["param_groups"]
     engine.load_state_dict(state["optimizers"])
     model.load_state_dict(state["model"])
     return history
