@@ -9,10 +9,11 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
+
+from w2v.studies.grid import versions
 
 STATUS, CPUINFO = Path("/proc/self/status"), Path("/proc/cpuinfo")
 PACKAGES = ("torch", "numpy", "numba", "gensim")
@@ -49,14 +50,8 @@ def machine() -> dict:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "sgemm_gflops": round(sgemm_rate() / 1e9, 1),
-        "python": platform.python_version(),
     }
-    for package in PACKAGES:
-        try:
-            facts[package] = version(package)
-        except PackageNotFoundError:
-            pass  # not every benchmark needs every package
-    return facts
+    return facts | versions(PACKAGES)
 
 
 def sgemm_rate() -> float:

@@ -117,7 +117,7 @@ def write_results(path: str | Path, runs: Sequence[Row], rows: Sequence[Row], **
     payload = {
         **facts,
         "rows": list(rows),
-        "versions": _versions(),
+        "versions": versions(PACKAGES),
         "run_seconds": sum(run["seconds"] for run in runs),
         "runs": [{key: run[key] for key in run if key != "seconds"} for run in runs],
     }
@@ -192,10 +192,17 @@ def _finished(file: Path, settings: Row, texts: str) -> Row | None:
     return None
 
 
-def _versions() -> dict[str, str]:
-    """List the versions of the packages that a result may depend on."""
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """List the versions of Python and of the packages that a result may depend on.
+
+    Args:
+        packages: names of packages; those that are not installed are left out.
+
+    Returns:
+        The version of each, by name.
+    """
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
