@@ -12,7 +12,7 @@ notebooks: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile
-	$(BIN)/python -m pytest --nbval notebooks
+	$(BIN)/python -m pytest --nbval $(NOTEBOOKS)
 
 fuzz: $(VENV)/.installed
 	$(BIN)/python -m tests.fuzz

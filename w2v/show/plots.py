@@ -513,7 +513,7 @@ def plot_intervals(intervals: Mapping[str, ArrayLike], label: str) -> Figure:
     axes.errorbar(
         mean, range(len(settings)), xerr=[mean - low, high - mean], fmt="o", ms=5, color=COLOURS[0]
     )
-    axes.set_yticks(range(len(settings)), [_short(name) for name in settings])
+    axes.set_yticks(range(len(settings)), [_short(name, 70) for name in settings])
     axes.set_ylim(len(settings) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
     axes.set_xlabel(f"accuracy (%), {_short(label, 80)}\n(the axis does not start at 0)")
