@@ -377,12 +377,6 @@ def _random(state):
 
 
 @_part
-def _below(bits, n):
-    """Turn random bits into an integer in [0, n)."""
-    return ((bits >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32)
-
-
-@_part
 def _draw_contexts(queue, place, positive, state, threshold, alias, slot, apart, base, dim):
     """Queue where the rows lie of a positive context and K negatives, in floats from the table.
 
