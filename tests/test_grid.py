@@ -128,6 +128,7 @@ def test_results_hold_rows_runs_versions_and_time(tmp_path):
     assert saved["run_seconds"] == 3.0
     assert saved["runs"][1] == {"settings": {"seed": 1}, "result": {"x": 1}}
     assert {"python", "torch", "numpy"} <= set(saved["versions"])
+    assert saved["machine"]["processor"].strip() and saved["machine"]["cores"] >= 1
 
 
 SLEEPERS = """

@@ -444,6 +444,14 @@ def test_each_point_of_the_ablation_changes_in_the_base_what_its_name_says():
         assert same == (run["name"] not in plans.FREE_BUDGET)
 
 
+def test_a_table_whose_checkpoint_is_gone_is_trained_again(tmp_path):
+    run = {**BEST, **RUN, "name": "n", "table": {**TABLE, "config": {**CONFIG, "epochs": 1}}}
+    for change in ({}, {"align_values": True}):  # another run, so that the table is needed again
+        plans.run_study([{**run, **change}], tmp_path, workers=0, progress=False)
+        for path in last_checkpoints(tmp_path):
+            path.unlink()
+
+
 def test_a_study_is_written_with_its_rows_and_can_be_read(tmp_path, monkeypatch):
     monkeypatch.setattr(plans, "POINTS", {"base": {}, "untrained": {"learning_rate": 1e-9}})
     monkeypatch.setattr(plans, "BASE", CONFIG)

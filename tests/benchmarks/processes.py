@@ -2,10 +2,8 @@
 
 import multiprocessing
 import os
-import platform
 import resource
 import statistics
-import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -13,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from w2v.studies.grid import versions
+from w2v.studies.grid import processor, versions
 
-STATUS, CPUINFO = Path("/proc/self/status"), Path("/proc/cpuinfo")
+STATUS = Path("/proc/self/status")
 PACKAGES = ("torch", "numpy", "numba", "gensim")
 
 
@@ -37,15 +35,8 @@ def machine() -> dict:
     """Say on what a benchmark runs."""
     from w2v.engines.lanes import INSTRUCTIONS
 
-    processor = platform.processor() or platform.machine()
-    if CPUINFO.exists():
-        names = [line for line in CPUINFO.read_text().splitlines() if line.startswith("model name")]
-        processor = names[0].partition(":")[2].strip() if names else processor
-    elif sys.platform == "darwin":
-        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-        processor = subprocess.run(command, capture_output=True, text=True).stdout.strip()
     facts = {
-        "processor": processor,
+        "processor": processor(),
         "instruction_set": INSTRUCTIONS,
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),

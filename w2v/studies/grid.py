@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import platform
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +23,7 @@ from tqdm import tqdm
 from w2v.files import CheckpointError, read_json, user_path, write_json
 from w2v.studies import Row
 
+CPUINFO = Path("/proc/cpuinfo")
 PACKAGES = ("torch", "numpy", "numba", "transformers", "datasets", "scikit-learn", "scipy")
 
 
@@ -103,7 +106,7 @@ def digest(settings: Row) -> str:
 
 
 def write_results(path: str | Path, runs: Sequence[Row], rows: Sequence[Row], **facts: Any) -> Path:
-    """Write the rows of a study with the settings and versions that reproduce them.
+    """Write the rows of a study with the settings, machine and versions behind them.
 
     Args:
         path: the file, JSON; replaced in one step.
@@ -117,6 +120,7 @@ def write_results(path: str | Path, runs: Sequence[Row], rows: Sequence[Row], **
     payload = {
         **facts,
         "rows": list(rows),
+        "machine": {"processor": processor(), "cores": os.cpu_count()},
         "versions": versions(PACKAGES),
         "run_seconds": sum(run["seconds"] for run in runs),
         "runs": [{key: run[key] for key in run if key != "seconds"} for run in runs],
@@ -190,6 +194,22 @@ def _finished(file: Path, settings: Row, texts: str) -> Row | None:
     else:
         return row
     return None
+
+
+def processor() -> str:
+    """Name the processor of this machine.
+
+    Returns:
+        The name that the maker gave it; the architecture where the system does not tell.
+    """
+    if CPUINFO.exists():
+        for line in CPUINFO.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    if sys.platform == "darwin":
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    return platform.processor() or platform.machine()
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:

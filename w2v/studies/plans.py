@@ -15,7 +15,7 @@ from w2v.studies.statistics import (
     rank_correlation,
     summarise_runs,
 )
-from w2v.studies.systems import CONTROLS, load_data, run_system, train_table
+from w2v.studies.systems import CONTROLS, load_data, run_system, table_path, train_table
 
 LABELS = (100, 500, 1000, 5000, 20000)
 SEEDS = (0, 1, 2, 3, 4)
@@ -54,6 +54,7 @@ VALUES_AS_DRAWN, WIKI_AS_DRAWN, RANDOM_AS_DRAWN = (
     f"{name}, values as drawn" for name in (PRETRAINED, WIKI, RANDOM)
 )
 TUNED = "tuned classifier, WikiText-2 and AG News text"
+TF_IDF = "TF-IDF + logistic regression"
 # The lab's classifier, and the tuned one with the highest accuracy on validation rows, each with
 # training settings of its own, searched at each number of labels. A hidden layer helps from 5,000
 # labels on; at 1,000 it costs one point.
@@ -170,7 +171,7 @@ def labels_study(seeds: Sequence[int], source: str, labels: Sequence[int] = LABE
             drawn = {**lab, "align_values": False}
             random = {"table": None, "dim": LAB_WORD2VEC["dim"]}
             systems = {
-                "TF-IDF + logistic regression": {"system": "TF-IDF"},
+                TF_IDF: {"system": "TF-IDF"},
                 RANDOM: {**lab, **random},
                 RANDOM_AS_DRAWN: {**drawn, **random},
                 WIKI: {**lab, "table": of_wiki},
@@ -305,7 +306,12 @@ def run_study(
     checkpoints, finished = f"{directory}/tables", f"{directory}/runs"
     common = {"workers": workers, "progress": progress}
     trained = run_grid(
-        partial(train_table, checkpoints), tables.values(), finished, title="tables", **common
+        partial(train_table, checkpoints),
+        tables.values(),
+        finished,
+        is_whole=lambda settings: table_path(checkpoints, settings).exists(),
+        title="tables",
+        **common,
     )
     nameless = [{key: run[key] for key in run if key != "name"} for run in runs]
     done = run_grid(
@@ -358,6 +364,7 @@ def write_study(
     rows = summarise_runs(runs, data.split)
     if name == "labels":
         facts["paired_gain"] = paired_differences(runs, PRETRAINED, RANDOM)
+        facts["paired_with_tf_idf"] = paired_differences(runs, PRETRAINED, TF_IDF)
         facts["epochs_needed"] = epochs_needed(runs, PRETRAINED, RANDOM)
     if name == "ablation":
         rows = ablation_rows(runs, tables, data.split)

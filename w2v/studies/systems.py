@@ -121,7 +121,7 @@ def train_table(directory: str, settings: Row) -> Row:
         rest,
         held_out,
         config,
-        _folder(directory, settings),
+        table_path(directory, settings).parent,
         vocab_size=data.vocab_size,
         vocabulary=data.vocabulary,
         progress=False,
@@ -137,6 +137,20 @@ def train_table(directory: str, settings: Row) -> Row:
         "common_auc": scores.model.auc,
         "n_words": len(trained.tokens),
     }
+
+
+def table_path(directory: str, settings: Row) -> Path:
+    """Name the checkpoint of an embedding table.
+
+    Args:
+        directory: where `train_table` saves its checkpoints.
+        settings: of the table, as `train_table` takes them.
+
+    Returns:
+        The path, in a folder of its own: file names do not tell two seeds or noises apart.
+    """
+    name = checkpoint_name(Word2VecConfig(**settings["config"]))
+    return Path(directory) / digest(settings) / name
 
 
 def run_system(directory: str, settings: Row) -> Row:
@@ -228,17 +242,12 @@ def _make_classifier(directory: str, data: Data, settings: Row) -> ClassAttentio
         data.vocab_size, dim, data.n_classes, generator=generator, **options
     )
     if table:
-        path = _folder(directory, table) / checkpoint_name(Word2VecConfig(**table["config"]))
+        path = table_path(directory, table)
         load_model(path, classifier, vocabulary=data.vocabulary, **settings["read"])
     weight = classifier.embeddings.weight
     with torch.no_grad():
         weight.copy_(control_table(weight.clone(), settings.get("control", "none"), generator))
     return classifier
-
-
-def _folder(directory: str, table: Row) -> Path:
-    """Name the folder of a table: file names of two seeds or noises are the same."""
-    return Path(directory) / digest(table)
 
 
 def _score_means(table: Tensor, data: Data, chosen: Tensor, part: str) -> float:
