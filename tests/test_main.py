@@ -254,6 +254,12 @@ def test_score_reads_any_labelled_csv(planted_news, tmp_path, capsys):
     assert [line.split() for line in printed[3:]] == [["sea", "1", "1"], ["land", "0", "1"]]
 
 
+def test_what_needs_a_checkpoint_is_refused_without_one(planted_news, trained, capsys):
+    assert command.main(["classify", *OPTIONS.split(), "--standardise"]) == 2
+    assert "standardise must go with checkpoint, got no checkpoint" in capsys.readouterr().err
+    assert trained == []
+
+
 def test_help_of_classify_shows_how_to_score_a_csv(capsys):
     with pytest.raises(SystemExit):
         command.main(["classify", "--help"])

@@ -247,3 +247,10 @@ def test_a_text_without_a_known_word_is_said_to_be_a_guess(capsys):
     assert capsys.readouterr().err == "no known word, so the class is a guess: '', 'x y'\n"
     predict_texts(model, tokenizer, ["a", "x b"])
     assert capsys.readouterr().err == ""
+
+
+def test_another_kind_of_classifier_is_not_saved(tmp_path):
+    model = torch.nn.Linear(2, 2)
+    with pytest.raises(TypeError, match="must be a ClassAttentionModel, got Linear; keep another"):
+        save_classifier(model, tmp_path / "m.ckpt", vocabulary="v", classes=["a", "b"])
+    assert not list(tmp_path.iterdir())

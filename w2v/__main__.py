@@ -203,6 +203,11 @@ def classify(arguments: list[str]) -> None:
     check_choice("vocabulary", kind, VOCABULARIES)
     check_choice("table", options.table, TABLE_CHOICES)
     check_positive_int("dim", options.dim)
+    if options.standardise and not options.checkpoint:
+        raise ValueError(
+            "standardise must go with checkpoint, got no checkpoint; random embeddings have "
+            "nothing to standardise"
+        )
     if options.output:  # before the training, which would be lost
         _check_output(Path(options.output))
     saved = read_checkpoint(options.checkpoint) if options.checkpoint else None

@@ -231,12 +231,18 @@ def save_classifier(
         The path.
 
     Raises:
+        TypeError: another kind of classifier.
         ValueError: not one name for each class, or not one word for each id.
         CheckpointError: a parameter is not finite, or the file cannot be written; a file that
             was there before is then still there, complete.
 
     Source: assignment Q4.2.
     """
+    if not isinstance(classifier, ClassAttentionModel):
+        raise TypeError(
+            f"classifier must be a ClassAttentionModel, got {type(classifier).__name__}; "
+            "keep another model with torch.save(classifier.state_dict(), path)"
+        )
     _check_names(classes, classifier.n_classes)
     vocab_size = classifier.embeddings.num_embeddings
     if words is not None and len(words) != vocab_size:
