@@ -19,6 +19,7 @@ fuzz: $(VENV)/.installed
 
 bench: $(VENV)/.benchmarks
 	$(BIN)/python -m tests.benchmarks.loader
+	$(BIN)/python -m tests.benchmarks.optimisers
 	$(BIN)/python -m tests.benchmarks.speed
 	$(BIN)/python -m tests.benchmarks.size
 	$(BIN)/python -m tests.benchmarks.distributed
@@ -26,6 +27,7 @@ bench: $(VENV)/.benchmarks
 
 studies: $(VENV)/.installed
 	$(BIN)/python -m w2v study --name all
+	$(BIN)/python -m report.word2vec
 
 report: $(VENV)/.installed
 	$(BIN)/python -m report.build
