@@ -362,3 +362,9 @@ def test_a_varied_window_does_reach_its_radius_and_stays_in_its_document(border)
     assert (contexts // 9 == words.unsqueeze(1) // 9)[mask].all()
     farthest = 6 if border == "shift" else 3  # a window pushed inside reaches to 2R on one side
     assert distance.max() == farthest and distance.min() == 1
+
+
+@pytest.mark.parametrize("lost", [2**31, -(2**31) - 1, 2**40])
+def test_an_id_that_four_bytes_cannot_hold_is_named(lost):
+    with pytest.raises(ValueError, match=rf"ids must lie in -2\*\*31 \.\.\. .*, got {lost}$"):
+        extract_words_contexts([3, lost, 5, 6, 7], 2)

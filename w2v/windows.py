@@ -428,14 +428,15 @@ def check_ids(name: str, ids: Any) -> np.ndarray:
 
     Raises:
         TypeError: numbers that are not integers, or more than one dimension.
-        ValueError: an id of 2**31 or more.
+        ValueError: an id that 4 bytes cannot hold.
     """
     given = np.asarray(ids)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
         raise TypeError(f"{name} must be a flat list of integers, got {ids!r:.80}")
     stored = given.astype(np.int32)
     if not np.array_equal(given, stored):
-        raise ValueError(f"{name} must be below 2**31, got {given.max()!r}")
+        lost = int(given[given != stored][0])
+        raise ValueError(f"{name} must lie in -2**31 ... 2**31 - 1, got {lost}")
     return stored
 
 
