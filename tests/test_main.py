@@ -307,7 +307,7 @@ def test_an_unknown_study_is_one_line_and_no_trace(monkeypatch, tmp_path, capsys
     monkeypatch.setattr("w2v.text.sources.resolve_source", lambda *_, **__: "builtin")
     assert command.main(["study", "--name", "some", "--results", str(tmp_path)]) == 2
     assert capsys.readouterr().err == (
-        "w2v: name must be one of labels, controls, options, ablation, got 'some'\n"
+        "w2v: name must be one of labels, controls, options, ablation, lab_ablation, got 'some'\n"
     )
 
 

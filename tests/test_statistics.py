@@ -8,6 +8,7 @@ import pytest
 
 from w2v.studies.statistics import (
     ablation_rows,
+    compare_with_base,
     epochs_needed,
     mean_interval,
     paired_differences,
@@ -98,6 +99,24 @@ def test_scores_of_the_tables_stand_beside_the_accuracy_of_their_own_point():
     rows = ablation_rows(runs, tables, "x")
     assert [(row["system"], row["valid_auc"]) for row in rows] == [("p", 0.8125), ("q", 0.3125)]
     assert [row["accuracy_mean"] for row in rows] == [0.625, 0.625]
+
+
+def test_a_seed_counts_once_however_many_tables_it_has():
+    accuracies = {"base": [[0.5, 0.25], [0.75, 0.5]], "other": [[0.75, 0.5], [1.0, 0.25]]}
+    runs = [
+        make_run(name, seed, accuracy, table={"config": {"seed": of_table}})
+        for name, by_table in accuracies.items()
+        for of_table, by_seed in enumerate(by_table)
+        for seed, accuracy in enumerate(by_seed)
+    ]
+    base, other = compare_with_base(runs, "base", "x")
+    assert (other["seeds"], other["accuracy_mean"]) == (2, 0.625)
+    assert other["difference_mean"] == 0.125  # of 0.25 and 0, the means over the tables
+    half = 12.7062 * 0.125
+    assert other["difference_high"] - other["difference_mean"] == pytest.approx(half)
+    assert other["between_tables"] == 0  # both tables have a mean of 0.625
+    assert base["between_tables"] == pytest.approx(0.25 / math.sqrt(2))  # 0.375 and 0.625
+    assert base["difference_low"] == base["difference_high"] == 0
 
 
 def test_rank_correlation_against_the_closed_form_and_ties():

@@ -444,6 +444,45 @@ def test_each_point_of_the_ablation_changes_in_the_base_what_its_name_says():
         assert same == (run["name"] not in plans.FREE_BUDGET)
 
 
+def test_each_point_of_the_lab_s_ablation_changes_what_its_name_says():
+    runs = plans.lab_ablation_study((0, 1), "planted")
+    base = plans.table_settings(0, "planted", plans.LAB_BASE)
+    base = {**base["config"], "share": base["share"], "only_wiki": base["only_wiki"]}
+    keys = {(run["name"], run["seed"], run["table"]["config"]["seed"]) for run in runs}
+    assert len(keys) == len(runs) and {key[1:] for key in keys} == {
+        (seed, of_table) for seed in (0, 1) for of_table in plans.LAB_TABLES
+    }
+    for run in runs:
+        assert run["n_labels"] == plans.LAB_LABELS and run["align_values"]
+        assert run["training"] == plans.LAB_TRAINING[plans.LAB_LABELS]
+        table = run["table"]
+        found = {**table["config"], "share": table["share"], "only_wiki": table["only_wiki"]}
+        name = run["name"].removesuffix(plans.SAME_PAIRS)
+        changed = {key for key in found if found[key] != base.get(key)} - {"seed"}
+        setting, _, value = name.partition("=")
+        if name == "as for the tuned classifier":
+            tuned = {key: found[key] for key in plans.WORD2VEC}
+            assert tuned == plans.WORD2VEC and found["only_wiki"]
+        elif name == "with AG News text":
+            assert changed - {"epochs"} == {"only_wiki"}
+        elif name in ("center table", "context table"):
+            assert not changed and run["read"] == {"table": name.split()[0]}
+        elif name != "base":
+            setting = SETTING_OF.get(setting, setting)
+            assert changed | {"epochs"} == {setting, "epochs"}
+            if setting in ("noise", "border"):
+                assert found[setting] == value
+            else:
+                assert found[setting] == float(Fraction(value))
+        if name != run["name"] and name != "with AG News text":  # negatives are pairs too
+            pairs = [
+                s["radius"] * (1 + s["ratio"]) * s["epochs"] * s["share"] for s in (found, base)
+            ]
+            assert pairs[0] == pairs[1]
+        elif name not in ("base", "E=1", "E=12", "as for the tuned classifier"):
+            assert (found["epochs"] == base["epochs"]) == (name == run["name"])
+
+
 def test_a_table_whose_checkpoint_is_gone_is_trained_again(tmp_path):
     run = {**BEST, **RUN, "name": "n", "table": {**TABLE, "config": {**CONFIG, "epochs": 1}}}
     for change in ({}, {"align_values": True}):  # another run, so that the table is needed again

@@ -111,7 +111,7 @@ class PredictArguments:
 class StudyArguments:
     """Which study to run, and where its files go."""
 
-    name: str = field(metadata={"help": "labels, controls, options, ablation or all"})
+    name: str = field(metadata={"help": "labels, controls, options, ablation, lab_ablation or all"})
     source: str = field(default="auto", metadata=SOURCE)
     directory: str = field(
         default="checkpoints/studies", metadata={"help": "of embedding tables and finished runs"}

@@ -10,6 +10,7 @@ from w2v.studies import Row, import_extra
 from w2v.studies.grid import digest, run_grid, write_results
 from w2v.studies.statistics import (
     ablation_rows,
+    compare_with_base,
     epochs_needed,
     paired_differences,
     rank_correlation,
@@ -109,6 +110,41 @@ POINTS: dict[str, Row] = {
 }
 FREE_BUDGET = ("E=2", "E=18")  # these vary the number of pairs itself
 ABLATION_LABELS = 1000
+# The ablation in the assignment's own setting: the lab's classifier, not frozen, with embeddings
+# from WikiText-2. Each point changes one setting of the base. The first part keeps the epochs, so
+# a point may train more pairs; the second keeps the pairs, so a point may see the text more often.
+LAB_LABELS = 500
+LAB_TABLES = (0, 1, 2)  # seeds of Word2Vec; each table is used with every seed of the classifier
+LAB_BASE = {**LAB_WORD2VEC, "radius": 5, "epochs": 4, "only_wiki": True}
+EQUAL_EPOCHS: dict[str, Row] = {
+    "base": {},
+    "R=2": {"radius": 2},
+    "R=10": {"radius": 10},
+    "K=1": {"ratio": 1},
+    "K=11": {"ratio": 11},
+    "d=32": {"dim": 32},
+    "d=256": {"dim": 256},
+    "E=1": {"epochs": 1},
+    "E=12": {"epochs": 12},
+    "noise=unigram^0.75": {"noise": "unigram^0.75"},
+    "border=shift": {"border": "shift"},
+    "border=pad": {"border": "pad"},
+    "subsample=1e-4": {"subsample": 1e-4},
+    "corpus=1/2": {"share": 0.5},
+    "corpus=1/4": {"share": 0.25},
+    "with AG News text": {"only_wiki": False},
+    "as for the tuned classifier": WORD2VEC,
+}
+EQUAL_PAIRS: dict[str, Row] = {
+    "R=2": {"radius": 2, "epochs": 10},
+    "R=10": {"radius": 10, "epochs": 2},
+    "K=1": {"ratio": 1, "epochs": 12},
+    "K=11": {"ratio": 11, "epochs": 2},
+    "corpus=1/2": {"share": 0.5, "epochs": 8},
+    "corpus=1/4": {"share": 0.25, "epochs": 16},
+    "with AG News text": {"only_wiki": False, "epochs": 2},
+}
+SAME_PAIRS = ", as many pairs"  # ends the name of a point of EQUAL_PAIRS
 
 
 def table_settings(seed: int, source: str, config: Row = WORD2VEC) -> Row:
@@ -271,11 +307,41 @@ def ablation_study(seeds: Sequence[int], source: str) -> list[Row]:
     return runs
 
 
+def lab_ablation_study(seeds: Sequence[int], source: str) -> list[Row]:
+    """List the runs of the ablation in the assignment's own setting.
+
+    Each point has the embedding tables of `LAB_TABLES`, and with each of them a classifier per
+    seed. The points "center table" and "context table" read one table of the base, which reads
+    the sum of both.
+
+    Args:
+        seeds: of texts, layers and order.
+        source: where text comes from.
+
+    Returns:
+        Settings of `systems.run_system`, each with the `name` of its system.
+
+    Source: assignment Q4.4.
+    """
+    points = {name: (changes, "sum") for name, changes in EQUAL_EPOCHS.items()}
+    points |= {name + SAME_PAIRS: (changes, "sum") for name, changes in EQUAL_PAIRS.items()}
+    points |= {f"{read} table": ({}, read) for read in ("center", "context")}
+    lab = {**LAB, "training": LAB_TRAINING[LAB_LABELS]}
+    runs = []
+    for of_word2vec in LAB_TABLES:
+        for name, (changes, read) in points.items():
+            table = table_settings(of_word2vec, source, {**LAB_BASE, **changes})
+            settings = {**lab, "read": {"table": read}, "table": table}
+            runs += [_run(name, LAB_LABELS, seed, source, **settings) for seed in seeds]
+    return runs
+
+
 STUDIES: dict[str, Callable[..., list[Row]]] = {
     "labels": labels_study,
     "controls": controls_study,
     "options": options_study,
     "ablation": ablation_study,
+    "lab_ablation": lab_ablation_study,
 }
 
 
@@ -334,7 +400,7 @@ def write_study(
     """Run one study of the report and write its results file.
 
     Args:
-        name: "labels", "controls", "options" or "ablation".
+        name: "labels", "controls", "options", "ablation" or "lab_ablation".
         directory: where embedding tables and finished runs are stored.
         results: the folder of the file `<name>.json`.
         source: "local", "hub" or "builtin".
@@ -361,7 +427,10 @@ def write_study(
     runs, tables = run_study(listed, directory, workers=workers, progress=progress)
     data = load_data(source)
     facts: Row = {"seeds": list(seeds), "split": data.split, "held_out_texts": len(data.test)}
-    rows = summarise_runs(runs, data.split)
+    rows = summarise_runs(runs, data.split) if name != "lab_ablation" else []
+    if name == "lab_ablation":
+        rows = compare_with_base(runs, "base", data.split)
+        facts["tables"] = len(LAB_TABLES)
     if name == "labels":
         facts["paired_gain"] = paired_differences(runs, PRETRAINED, RANDOM)
         facts["paired_with_tf_idf"] = paired_differences(runs, PRETRAINED, TF_IDF)

@@ -121,6 +121,46 @@ def paired_differences(runs: Sequence[Row], first: str, second: str) -> list[Row
     return [{"labels": n, **_accuracy(values)} for n, values in differences.items()]
 
 
+def compare_with_base(runs: Sequence[Row], base: str, split: str) -> list[Row]:
+    """Compare each system with a base, where each seed has several embedding tables.
+
+    A seed counts once: its accuracy is the mean over the tables, so the interval is over seeds.
+
+    Args:
+        runs: finished runs of `systems.run_system`, as many tables for each system and seed.
+        base: the system that all others are compared with.
+        split: the name of the texts that they were measured on.
+
+    Returns:
+        The rows of `summarise_runs`, each with the paired difference from the base:
+        `difference_mean`, `difference_low`, `difference_high`; and with `between_tables`, the
+        sample standard deviation of the means of the tables.
+
+    Source: assignment Q4.4.
+    """
+    by_seed: dict[RunKey, list[float]] = {}
+    by_table: dict[tuple[str, int], list[float]] = {}
+    for run in runs:
+        settings, accuracy = run["settings"], run["result"]["accuracy"]
+        key = settings["n_labels"], run["name"], settings["seed"]
+        by_seed.setdefault(key, []).append(accuracy)
+        table_seed = settings["table"]["config"]["seed"]
+        by_table.setdefault((run["name"], table_seed), []).append(accuracy)
+    means = [
+        {"name": name, "settings": {"n_labels": n, "seed": seed}, "result": {"accuracy": fmean(v)}}
+        for (n, name, seed), v in by_seed.items()
+    ]
+    rows = summarise_runs(means, split)
+    for row in rows:
+        (difference,) = paired_differences(means, row["system"], base)
+        row |= {
+            f"difference_{end}": difference[f"accuracy_{end}"] for end in ("mean", "low", "high")
+        }
+        of_tables = [fmean(v) for (name, _), v in by_table.items() if name == row["system"]]
+        row["between_tables"] = stdev(of_tables)
+    return rows
+
+
 def epochs_needed(runs: Sequence[Row], first: str, second: str) -> list[Row]:
     """Count the epochs until one system first reaches the best epoch of another.
 
