@@ -155,12 +155,12 @@ def test_closed_form_gradients_equal_autograd():
         torch.randn(shape, dtype=torch.float64, generator=draw) for shape in ((2, 3, 5), (2, 7, 5))
     )
     weight = torch.rand(2, 3, dtype=torch.float64, generator=draw)
-    positive = torch.rand(2, 3, 4, generator=draw) < 0.5  # the last 3 contexts are negatives
+    hidden = torch.rand(2, 3, 4, generator=draw) < 0.5  # the last 3 contexts are negatives
     words.requires_grad_(), contexts.requires_grad_()
     with torch.no_grad():
-        loss, of_words, of_contexts = blocks._pairs(words, contexts, positive, weight)
+        loss, of_words, of_contexts = blocks._pairs(words, contexts, hidden, weight)
     logits = words @ contexts.mT
-    plain = (F.softplus(-logits[..., :4]) * positive).sum()
+    plain = (F.softplus(-logits[..., :4]) * ~hidden).sum()
     plain = plain + (F.softplus(logits[..., 4:]) * weight.unsqueeze(2)).sum()
     plain.backward()
     torch.testing.assert_close(loss, plain, rtol=1e-12, atol=0)

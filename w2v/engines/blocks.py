@@ -26,7 +26,7 @@ from w2v.model import Word2Vec
 from w2v.windows import WindowDataset
 
 BLOCK = 64  # neighbouring words that share their rows, and their negatives
-NEGATIVES = 64  # M: negatives that a block shares
+NEGATIVES = 64  # M: negatives that a block shares, and some more: a GPU likes rows of 8 n numbers
 GAIN = 4.0  # the first step of a row is this many times the learning rate
 LONGEST = 0.5  # the longest step of a row, as a share of the step at its first gradient
 LOOK = 16  # read the loss every so many steps; each read waits for the GPU
@@ -82,22 +82,26 @@ class RowAdagrad:
 
         Source: Duchi et al. 2011.
         """
-        self.history.index_add_(0, ids, _mean_square(gradients))
-        self.totals.index_add_(0, ids, gradients)
-        # A row that occurs twice is written twice, with the same numbers.
-        rows = ids if len(ids) < len(self.table) else slice(None)
-        totals = self.totals[rows]  # (n, d), or (V, d)
-        scale = rate * self.history[rows].clamp(min=1e-30).rsqrt()  # (n,)
-        length = scale * _mean_square(totals).sqrt()  # (n,)
-        longest = LONGEST * rate
-        scale *= longest / length.clamp(min=longest)
-        self.table[rows] -= totals * scale.unsqueeze(1)
-        self.totals.index_fill_(0, ids, 0)
+        d = self.table.shape[1]
+        squares = torch.linalg.vector_norm(gradients, dim=1).square_()  # (n,)
+        self.history.index_add_(0, ids, squares, alpha=1 / d)
+        self.totals.scatter_add_(0, ids.unsqueeze(1).expand(-1, d), gradients)
+        if len(ids) < len(self.table):
+            # A row that occurs twice is written twice, with the same numbers.
+            totals = self.totals[ids]  # (n, d)
+            self.table[ids] -= totals * _rates(self.history[ids], totals, rate)
+            self.totals.index_fill_(0, ids, 0)
+        else:
+            rates = _rates(self.history, self.totals, rate)  # (V, 1)
+            self.table.addcmul_(self.totals, rates, value=-1)
+            self.totals.zero_()
 
 
-def _mean_square(rows: Tensor) -> Tensor:
-    """Take the mean square of each row in one pass over memory, (n, d) to (n,)."""
-    return torch.linalg.vector_norm(rows, dim=1).square() / rows.shape[1]
+def _rates(history: Tensor, totals: Tensor, rate: float | Tensor) -> Tensor:
+    """Give what each row's sum of gradients, (n, d), is multiplied by in a step, (n, 1)."""
+    length = torch.linalg.vector_norm(totals, dim=1) / math.sqrt(totals.shape[1])  # (n,)
+    divisor = history.sqrt().maximum(length / LONGEST).clamp_(min=1e-15)  # (n,)
+    return (rate / divisor).unsqueeze(1)
 
 
 class BlocksEngine:
@@ -139,7 +143,6 @@ class BlocksEngine:
         seed = int(torch.randint(2**62, (), generator=generator))
         draw = torch.Generator(device).manual_seed(seed)
         width = BLOCK if config.shared_negatives else 1  # words of a block
-        n_negatives = NEGATIVES if config.shared_negatives else 2 * config.radius * config.ratio
         width = min(width, config.batch_size)
         n_blocks = math.ceil(len(windows.tokens) / width)
         n_steps = math.ceil(n_blocks / (config.batch_size // width))
@@ -153,14 +156,17 @@ class BlocksEngine:
 
         def take_step() -> None:
             starts = blocks[place].long().squeeze(0) * width  # (b,)
-            word_ids, context_ids, positive, n_words = _blocks(windows, starts, width)
-            negative_ids = noise.sample((len(starts), n_negatives), draw)  # (b, M)
+            word_ids, context_ids, hidden, n_words = _blocks(windows, starts, width)
+            reach = context_ids.shape[1]
+            shared = config.shared_negatives
+            m = NEGATIVES - reach % -8 if shared else 2 * config.radius * config.ratio
+            negative_ids = noise.sample((len(starts), m), draw)  # (b, M)
             context_ids = torch.cat([context_ids, negative_ids], dim=1)  # (b, reach + M)
-            n_positives = positive.sum(dim=2)  # (b, width): of each word
+            n_positives = reach - hidden.sum(dim=2)  # (b, width): of each word
             words = F.embedding(word_ids, center)  # (b, width, d)
             contexts = F.embedding(context_ids, context)  # (b, reach + M, d)
-            weight = n_positives * (config.ratio / n_negatives)  # (b, width): of each negative
-            loss, of_words, of_contexts = _pairs(words, contexts, positive, weight)
+            weight = n_positives * (config.ratio / m)  # (b, width): of each negative
+            loss, of_words, of_contexts = _pairs(words, contexts, hidden, weight)
             rate = rates[place]  # (1,)
             self.optimizers[0].step(word_ids.flatten(), of_words.flatten(0, 1), rate)
             self.optimizers[1].step(context_ids.flatten(), of_contexts.flatten(0, 1), rate)
@@ -203,38 +209,37 @@ def _blocks(windows: WindowDataset, starts: Tensor, width: int) -> tuple[Tensor,
     """Gather the ids of blocks of words and of all contexts around them, and find the pairs.
 
     For the b places where blocks start, it gives ids (b, width) and (b, reach), a mask
-    (b, width, reach) that is True for the positive pairs, and the number of center words.
+    (b, width, reach) that is False for the positive pairs, and the number of center words.
     """
     n_tokens = len(windows.tokens)
     halo = (2 if windows.border == "shift" else 1) * windows.radius
-    step = torch.arange(-halo, width + halo, device=starts.device)  # (reach,)
+    step = torch.arange(-halo, width + halo, dtype=torch.int32, device=starts.device)  # (reach,)
     places = starts.unsqueeze(1) + step  # (b, reach)
     ids = windows.tokens[places.clamp(0, n_tokens - 1)].long()  # (b, reach)
     centers = places[:, halo : halo + width]  # (b, width)
     low, high = windows.spans(centers.clamp(max=n_tokens - 1))  # (b, width) each
-    is_center = (centers < n_tokens) & (low <= high)  # (b, width)
-    place, center = places.unsqueeze(1), centers.unsqueeze(2)  # (b, 1, reach), (b, width, 1)
-    positive = (place >= low.unsqueeze(2)) & (place <= high.unsqueeze(2)) & (place != center)
-    positive &= is_center.unsqueeze(2)  # (b, width, reach)
+    high = high.where(centers < n_tokens, low - 1)
+    first, last = ((ends - starts.unsqueeze(1)).int().unsqueeze(2) for ends in (low, high))
+    hidden = step == step[halo : halo + width].unsqueeze(1)  # (width, reach): a word and itself
+    hidden = (step < first).logical_or_(step > last).logical_or_(hidden)  # (b, width, reach)
     if windows.border == "pad":
-        positive &= (ids != windows.pad_id).unsqueeze(1)  # (b, width, reach)
-    return ids[:, halo : halo + width], ids, positive, is_center.sum()
+        hidden |= (ids == windows.pad_id).unsqueeze(1)  # (b, width, reach)
+    return ids[:, halo : halo + width], ids, hidden, (low <= high).sum()
 
 
-def _pairs(words: Tensor, contexts: Tensor, positive: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
+def _pairs(words: Tensor, contexts: Tensor, hidden: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
     """Compute equation (1) over the pairs of some blocks, and its gradients.
 
     A positive pair costs -log sigma(z), z = c . w, a negative one -log sigma(-z). So with x = -z
     and x = z both cost softplus(x), whose derivative is sigma(x). Takes words (b, n, d) and
-    contexts (b, m, d); the first of these are the places of `positive` (b, n, reach), the others
+    contexts (b, m, d); the first of these are the places of `hidden` (b, n, reach), the others
     are negatives, which count `weight` (b, n) times.
     """
     x = words @ contexts.mT  # (b, n, m)
-    reach = positive.shape[2]
-    x[..., :reach].neg_().masked_fill_(~positive, -math.inf)  # which costs 0
+    reach = hidden.shape[2]
+    x[..., :reach].neg_().masked_fill_(hidden, -math.inf)  # which costs 0
     losses, slopes = F.softplus(x), x.sigmoid_()  # (b, n, m) each
-    loss = losses[..., :reach].sum(dtype=torch.float64)
-    loss += (weight * losses[..., reach:].sum(dim=2)).sum(dtype=torch.float64)
+    loss = losses[..., :reach].sum(dim=2) + weight * losses[..., reach:].sum(dim=2)  # (b, n)
     slopes[..., :reach].neg_()
     slopes[..., reach:].mul_(weight.unsqueeze(2))
-    return loss, slopes @ contexts, slopes.mT @ words
+    return loss.sum(dtype=torch.float64), slopes @ contexts, slopes.mT @ words
