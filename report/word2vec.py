@@ -1,7 +1,8 @@
 """Train Word2Vec as the first notebook does, and store what the report says of it.
 
 `python -m report.word2vec` writes results/word2vec.json: the loss of each epoch, the scores on the
-test documents with their baselines, nearest words before and after, and a map of words.
+test documents with their baselines, nearest words before and after, a map of words, the loss with
+other batch sizes, and how much of the paragraphs 256 ids hold.
 """
 
 import tempfile
@@ -17,6 +18,8 @@ from w2v.studies.grid import PACKAGES, processor, versions
 CONFIG = w2v.Word2VecConfig(dim=128, radius=5, ratio=5, batch_size=512, epochs=3, seed=0)
 BIGGER = replace(CONFIG, epochs=10, engine="hogwild", shared_negatives=True, decay=True)
 N_DOCUMENTS = 4000
+MAX_LENGTH = 256
+OTHER_BATCH_SIZES = (128, 2048)
 MIN_COUNT = 20  # rarer words are no neighbours
 WORDS = ("three", "river", "army", "album")
 THEMES = {
@@ -35,7 +38,7 @@ def measure() -> dict:
     tokenizer = w2v.load_tokenizer(source)
     documents = w2v.load_documents("wikitext-2", source, n_samples=N_DOCUMENTS, seed=CONFIG.seed)
     train_documents, valid_documents = w2v.preprocess(
-        documents, tokenizer, max_length=256, valid_fraction=0.2, seed=CONFIG.seed
+        documents, tokenizer, max_length=MAX_LENGTH, valid_fraction=0.2, seed=CONFIG.seed
     )
     test_documents = w2v.load_documents("wikitext-2", source, n_samples=None, split="test")
     train_set, valid_set, test_set = (
@@ -46,6 +49,13 @@ def measure() -> dict:
     generator = torch.Generator().manual_seed(CONFIG.seed)
     model = w2v.Word2Vec(vocab_size, CONFIG.dim, generator=generator)
     history = w2v.train_word2vec(model, train_set, valid_set, CONFIG)
+    batches = [{"batch_size": CONFIG.batch_size, "valid_loss": history.valid_loss[-1]}]
+    for batch_size in OTHER_BATCH_SIZES:
+        generator = torch.Generator().manual_seed(CONFIG.seed)
+        other = w2v.Word2Vec(vocab_size, CONFIG.dim, generator=generator)
+        settings = replace(CONFIG, batch_size=batch_size)
+        losses = w2v.train_word2vec(other, train_set, valid_set, settings).valid_loss
+        batches.append({"batch_size": batch_size, "valid_loss": losses[-1]})
     with tempfile.TemporaryDirectory() as directory:
         path, longer = w2v.pretrain(BIGGER, directory, source=source)
         bigger, _ = w2v.load_word2vec(path)
@@ -65,6 +75,8 @@ def measure() -> dict:
         "scores": asdict(w2v.evaluate_word2vec(model, test_set, CONFIG, counts=counts)),
         "frequent_scores": asdict(w2v.evaluate_word2vec(model, test_set, frequent, counts=counts)),
         "neighbours": neighbours(vectors),
+        "batch_sizes": sorted(batches, key=lambda row: row["batch_size"]),
+        "lengths": lengths(w2v.tokenize(documents, tokenizer)),
         "bigger": {
             "config": asdict(BIGGER),
             "valid_loss": longer.valid_loss,
@@ -74,6 +86,16 @@ def measure() -> dict:
         },
         "machine": {"processor": processor()},
         "versions": versions(PACKAGES),
+    }
+
+
+def lengths(documents) -> dict[str, float]:
+    """Tell which share of the paragraphs, and of all ids, a limit of `MAX_LENGTH` keeps."""
+    found = torch.tensor([len(ids) for ids in documents["input_ids"]])
+    return {
+        "max_length": MAX_LENGTH,
+        "whole_documents": float((found <= MAX_LENGTH).float().mean()),
+        "kept_ids": float(found.clamp(max=MAX_LENGTH).sum() / found.sum()),
     }
 
 
