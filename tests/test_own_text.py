@@ -763,3 +763,13 @@ def test_a_w2v_data_that_is_a_file_is_one_plain_line(folder, monkeypatch, capsys
     assert command.main(f"train {TRAIN}".split()) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("w2v: W2V_DATA must name a directory, got ")
+
+
+def test_the_best_epoch_keeps_the_words_of_the_text_too(tmp_path):
+    config = w2v.Word2VecConfig(dim=4, radius=1, ratio=2, batch_size=4, epochs=2)
+    path, _ = w2v.pretrain_on_texts(["a b c a b", "c b a c b"] * 4, config, tmp_path)
+    best, last = (
+        w2v.WordVectors.from_checkpoint(found) for found in (tmp_path / "best" / path.name, path)
+    )
+    assert best.index_to_key == last.index_to_key
+    assert set(best.index_to_key) == {"a", "b", "c"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from w2v.checkpoint import check_words, checkpoint_name, read_checkpoint, save_model
+from w2v.checkpoint import checkpoint_name, read_checkpoint, save_model
 from w2v.config import Word2VecConfig
 from w2v.engines import distributed
 from w2v.files import user_path
@@ -106,8 +106,6 @@ def train_and_save(
 
     Source: assignment Q3.5 to Q3.12.
     """
-    if words is not None:
-        check_words(words, vocab_size)  # now, and not after the training
     train_set, valid_set = (
         WindowDataset.from_documents(part, config.radius, config.border)
         for part in (documents, held_out)
@@ -121,6 +119,7 @@ def train_and_save(
         config,
         directory=directory,
         vocabulary=vocabulary,
+        words=words,
         progress=progress,
     )
     if distributed.join()[0] == 0:  # of several processes only the first writes

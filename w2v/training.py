@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from w2v.batches import NoiseDistribution, make_loader
-from w2v.checkpoint import checkpoint_name, save_model
+from w2v.checkpoint import check_words, checkpoint_name, save_model
 from w2v.config import Word2VecConfig, learning_rate_at
 from w2v.engines import Engine, Report, distributed, make_engine
 from w2v.engines.objectives import objective_loss
@@ -256,6 +256,7 @@ def train_word2vec(
     *,
     directory: str | Path | None = None,
     vocabulary: str = "",
+    words: Sequence[str] | None = None,
     progress: bool | None = None,
 ) -> History:
     """Train a model for E epochs of B center words a step, and validate it after each epoch.
@@ -272,6 +273,7 @@ def train_word2vec(
         config: every setting.
         directory: where to keep both; None keeps nothing.
         vocabulary: identity of the ids' vocabulary (`vocabulary_identity`); kept in the files.
+        words: the word of each id, where no tokenizer elsewhere knows them; kept in `best`.
         progress: show a bar with the loss and words per second; None: on a terminal only.
 
     Returns:
@@ -289,8 +291,8 @@ def train_word2vec(
 
     Source: assignment Q3.10.
     """
-    options = {"directory": directory, "vocabulary": vocabulary, "progress": progress}
-    *_, history = train_epochs(model, train_set, valid_set, config, **options)
+    options = {"directory": directory, "vocabulary": vocabulary, "words": words}
+    *_, history = train_epochs(model, train_set, valid_set, config, **options, progress=progress)
     return history
 
 
@@ -302,6 +304,7 @@ def train_epochs(
     *,
     directory: str | Path | None = None,
     vocabulary: str = "",
+    words: Sequence[str] | None = None,
     progress: bool | None = None,
 ) -> Iterator[History]:
     """Train as `train_word2vec` does, and pause after each epoch, for example to print words.
@@ -313,6 +316,7 @@ def train_epochs(
         config: every setting.
         directory: where to keep the best and the last epoch; None keeps nothing.
         vocabulary: identity of the ids' vocabulary; kept in the files.
+        words: the word of each id; kept in `best`.
         progress: show a bar; None: on a terminal only.
 
     Returns:
@@ -328,6 +332,8 @@ def train_epochs(
     if not isinstance(vocabulary, str):
         raise TypeError(f"vocabulary must be a string, got {vocabulary!r:.80}")
     vocab_size = model.center_embeddings.num_embeddings
+    if words is not None:
+        words = check_words(words, vocab_size)
     counts = train_set.counts(vocab_size)  # (V,)
     valid_set.counts(vocab_size)  # refuses ids outside the vocabulary
     rank, n_ranks = distributed.join()  # 0 and 1, unless torchrun started several processes
@@ -363,9 +369,9 @@ def train_epochs(
             history.add(train_loss, scores)
             if last is not None and rank == 0:
                 if history.best_epoch == epoch:
-                    how = {"vocabulary": vocabulary, "corpus": made_from["train_set"]}
-                    best = last.parent / "best"
-                    save_model(model, best, config, epoch=epoch, counts=counts, **how)
+                    how = {"vocabulary": vocabulary, "words": words, "counts": counts}
+                    how |= {"corpus": made_from["train_set"], "epoch": epoch}
+                    save_model(model, last.parent / "best", config, **how)
                 write_sealed(last, _state(model, engine, history) | made_from)
             yield history
 
