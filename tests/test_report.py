@@ -68,6 +68,8 @@ def made_up_results(*, gain: float = 0.2, shuffled: float = 0.5, rho: float = 0.
     systems = ["TF-IDF + logistic regression", "lab's classifier, random embeddings"]
     both = "WikiText-2 and AG News text"
     systems += [f"lab's classifier, {both}", f"tuned classifier, {both}"]
+    of_lab = ["base", "R=2", "R=2, as many pairs", "noise=unigram^0.75", "border=shift"]
+    differences = {"difference_mean": 0.1, "difference_low": 0.0, "difference_high": 0.2}
     speed = {"w60": 1000, "seconds_to_reference_loss": 2.0, "held_out_loss_1": 2.5}
     speed |= {"peak_mb": 500, "sgemm_share": 0.5, "runs": [{}] * 3}
     speed["wordsim"] = 0.25
@@ -97,6 +99,11 @@ def made_up_results(*, gain: float = 0.2, shuffled: float = 0.5, rho: float = 0.
                 for i, row in enumerate(rows(points, (1000,)))
             ],
             "rank_correlation": {"valid_auc": 0.0, "common_auc": rho},
+            **facts,
+        },
+        "lab_ablation": {
+            "rows": [row | differences for row in rows(of_lab, (500,))],
+            "tables": 3,
             **facts,
         },
         "loader": {

@@ -134,6 +134,9 @@ EQUAL_EPOCHS: dict[str, Row] = {
     "corpus=1/4": {"share": 0.25},
     "with AG News text": {"only_wiki": False},
     "as for the tuned classifier": WORD2VEC,
+    "as tuned, but noise=uniform": {**WORD2VEC, "noise": "uniform"},
+    "as tuned, but no thinning": {**WORD2VEC, "subsample": 0.0},
+    "as tuned, but R=5": {**WORD2VEC, "radius": 5},
 }
 EQUAL_PAIRS: dict[str, Row] = {
     "R=2": {"radius": 2, "epochs": 10},
