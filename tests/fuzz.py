@@ -291,8 +291,10 @@ def damaged(kind: Kind, content: bytes, draw: random.Random) -> bytes:
         return seal(damaged_bytes(content[:-SEAL_LENGTH], draw))
     if kind.sort in ("sealed", "checked"):
         return damaged_bytes(content, draw)
-    if kind.sort == "cut" or (kind.sort == "plain" and draw.random() < 0.5):
+    if kind.sort == "cut":
         return content[: draw.randrange(len(content) - 1)]
+    if kind.sort == "plain" and draw.random() < 0.5:
+        return content[: draw.randrange(content.rindex(b" "))]  # digits of the last number may go
     at = draw.randrange(len(content))
     return content[:at] + draw.choice([b"\xff", b"\xfe\xff", b"\xc3("]) + content[at:]
 

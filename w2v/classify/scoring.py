@@ -283,7 +283,7 @@ def load_classifier(
             f"{str(path)!r} must hold vocabulary {vocabulary!r}, got {saved.get('vocabulary')!r}"
         )
     try:
-        vocab_size, dim = saved["parameters"]["embeddings.weight"].shape
+        vocab_size, dim = dict(saved["parameters"])["embeddings.weight"].shape
         classes = list(saved["classes"])
         if isinstance(saved["classes"], str) or not all(isinstance(name, str) for name in classes):
             raise TypeError(f"classes must be names, got {saved['classes']!r:.80}")
