@@ -166,7 +166,7 @@ def test_the_code_of_the_library_is_shown_as_it_stands(capsys):
 
 @pytest.mark.parametrize("thing", [3, None, len, Sample(), functools.partial(collate_fn)])
 def test_what_has_no_python_source_is_refused(thing):
-    with pytest.raises(TypeError, match="thing must be a function or class of a Python file, got"):
+    with pytest.raises(TypeError, match="things must be a function or class of a Python file, got"):
         show_source(thing)
 
 

@@ -425,7 +425,7 @@ def test_predict_refuses_a_file_of_word2vec_by_name(checkpoint, capsys):
 
 def test_too_little_memory_is_one_line(own_rows, capsys):
     (own_rows / "own.txt").write_text("a b c d\n" * 9, "utf-8")
-    options = "--dim 100000000000 --radius 1 --ratio 1 --batch_size 1 --epochs 1"
+    options = "--dim 2000000000 --radius 1 --ratio 1 --batch_size 1 --epochs 1"
     line = error_of(f"train --text own.txt {options}".split(), capsys)
     assert line == "w2v: memory must be enough, got too little; lower dim or batch_size"
 

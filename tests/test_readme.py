@@ -103,6 +103,18 @@ def test_the_lead_over_gensim_is_that_of_the_stored_benchmark():
     assert abs(ours / theirs - 1) < 0.005
 
 
+def test_the_speed_on_a_gpu_is_that_of_the_stored_benchmark():
+    stored = json.loads((ROOT / "report/results/gpu.json").read_text())
+    (batch_size, rate) = re.findall(
+        r"batch size of ([\d,]+): on one (?:NVIDIA \w+) it trains ([\d.]+) million", README
+    )[0]
+    rows = [row for row in stored["rows"] if row["system"] == "blocks"]
+    (row,) = (r for r in rows if r["batch_size"] == int(batch_size.replace(",", "")))
+    assert float(rate) == round(row["w60"] / 1e6, 1)
+    assert abs(row["loss_to_hogwild"] - 1) < 0.005
+    assert stored["machine"]["device"] in README
+
+
 def test_what_the_neighbours_were_measured_at_is_what_is_stored():
     stored = json.loads((ROOT / "report/results/neighbours.json").read_text())
     vectors = json.loads((ROOT / "report/results/vectors.json").read_text())

@@ -142,6 +142,8 @@ def made_up_results(*, gain: float = 0.2, shuffled: float = 0.5, rho: float = 0.
             "history": {"train_loss": [0.5, 0.25], "valid_loss": [0.5, 0.375]},
             "scores": PAIRS,
             "frequent_scores": PAIRS,
+            "batch_sizes": [{"batch_size": 512, "valid_loss": 0.375}],
+            "lengths": {"max_length": 256, "whole_documents": 0.75, "kept_ids": 0.875},
             "bigger": {
                 "config": CONFIG,
                 "valid_loss": [0.5, 0.25, 0.125],
@@ -300,6 +302,29 @@ def test_the_report_and_the_first_notebook_give_the_same_scores():
         assert f"epoch {epoch + 1}: train loss {train:.4f}, valid loss {valid:.4f}" in shown
     harder = stored["frequent_scores"]
     assert f"model {harder['model']['auc']:.4f}" in shown
+
+
+def test_what_is_said_of_the_lab_s_ablation_holds_in_its_file():
+    """The report and the second notebook say these in words."""
+    rows = json.loads((FOLDER / "results/lab_ablation.json").read_text("utf-8"))["rows"]
+    change = {row["system"]: row["difference_mean"] for row in rows}
+    below = {row["system"] for row in rows if row["difference_high"] < 0}
+    above = {row["system"] for row in rows if row["difference_low"] > 0}
+    pairs = ", as many pairs"
+    costly = {"corpus=1/4", "E=1", "R=2", "d=32", "center table", "corpus=1/2", "K=1", "d=256"}
+    assert costly | {"K=11" + pairs, "as for the tuned classifier"} <= below
+    assert {"with AG News text", "R=10", "E=12", "K=1" + pairs} <= above
+    assert max(change, key=change.get).startswith("with AG News text")
+    assert min(change, key=change.get) == "corpus=1/4"
+    for name in ("border=shift", "border=pad", "R=10" + pairs):
+        assert name not in below | above
+    for name in ("R=2", "K=1"):
+        assert change[name] < 2 * change[name + pairs]
+    for name in ("noise=unigram^0.75", "subsample=1e-4", "R=10", "E=12", "context table"):
+        assert abs(change[name]) < abs(change["as for the tuned classifier"]) / 4
+    for name in ("noise=uniform", "no thinning"):
+        assert change["as tuned, but " + name] > change["as for the tuned classifier"] / 4
+    assert change["as tuned, but R=5"] < change["as for the tuned classifier"] / 2
 
 
 def test_the_report_shows_the_numbers_of_the_files(report):

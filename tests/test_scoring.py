@@ -68,7 +68,7 @@ def test_a_file_from_before_words_were_kept_still_loads(tmp_path):
 
 
 def test_words_that_are_not_one_for_each_id_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="words must name the 11 ids, got 2 words"):
+    with pytest.raises(ValueError, match="words must be 11 different ones, one for each id, got 2"):
         save(tmp_path, words=["a", "b"])
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import w2v
+from w2v.checks import shown
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -425,7 +426,7 @@ def _check_output(path: Path) -> None:
             pass
     except OSError as error:
         raise ValueError(
-            f"output must be a file that can be written, got {str(path)!r:.80}; {error.strerror}"
+            f"output must be a file that can be written, got {shown(str(path))}; {error.strerror}"
         ) from None
 
 

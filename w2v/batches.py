@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
+from w2v.checks import checked
 from w2v.config import Word2VecConfig, check_positive_int, noise_exponent
 
 
+@checked
 def collate_fn(
     batch: Sequence[tuple[Any, Any]],
     K: int,
@@ -74,6 +76,7 @@ def collate_fn(
     return joined
 
 
+@checked
 def make_loader(
     dataset: Dataset,
     config: Word2VecConfig,
@@ -172,11 +175,13 @@ class NoiseDistribution:
     Source: assignment Q3.6; Mikolov et al. 2013b, section 2.2; Walker 1977.
     """
 
+    @checked
     def __init__(self, weights: Tensor) -> None:
         weights = weights.double()
         total = weights.sum()
         least = weights.min() if len(weights) else total
-        if not (total > 0 and torch.isfinite(total) and (weights >= 0).all()):
+        is_good = weights.ndim == 1 and (weights >= 0).all() and torch.isfinite(total)
+        if not (is_good and total > 0):
             raise ValueError(
                 "weights must be finite, 0 or more and not all 0, "
                 f"got a sum of {total.item()!r} and a minimum of {least.item()!r}"

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from w2v.checks import checked, shown
 from w2v.config import Word2VecConfig, check_choice, check_positive_int
 from w2v.files import CheckpointError, read_sealed, user_path, write_sealed
 from w2v.model import Word2Vec
@@ -19,6 +20,7 @@ TABLES = ("center_embeddings", "context_embeddings")
 TABLE_CHOICES = ("center", "context", "sum")
 
 
+@checked
 def checkpoint_name(config: Word2VecConfig) -> str:
     """Give the file name that the assignment asks for.
 
@@ -36,6 +38,7 @@ def checkpoint_name(config: Word2VecConfig) -> str:
     )
 
 
+@checked
 def save_model(
     model: Word2Vec,
     directory: str | os.PathLike,
@@ -109,6 +112,7 @@ def save_model(
     return path
 
 
+@checked
 def load_model(
     path: str | os.PathLike,
     classifier: nn.Module,
@@ -158,6 +162,7 @@ def load_model(
     return saved["config"]
 
 
+@checked
 def load_word2vec(
     path: str | os.PathLike, *, vocabulary: str | None = None
 ) -> tuple[Word2Vec, Word2VecConfig]:
@@ -253,9 +258,9 @@ def check_words(words: Sequence[str], vocab_size: int) -> list[str]:
         ValueError: another number than V, or a word twice.
     """
     if not isinstance(words, Sequence) or isinstance(words, str):
-        raise TypeError(f"words must be {vocab_size} strings, got {words!r:.80}")
+        raise TypeError(f"words must be {vocab_size} strings, got {shown(words)}")
     if not all(isinstance(word, str) for word in words):
-        raise TypeError(f"words must be {vocab_size} strings, got {words!r:.80}")
+        raise TypeError(f"words must be {vocab_size} strings, got {shown(words)}")
     if len(words) != vocab_size or len(set(words)) != vocab_size:
         raise ValueError(
             f"words must be {vocab_size} different ones, one for each id, got {len(words)}, "
@@ -267,7 +272,7 @@ def check_words(words: Sequence[str], vocab_size: int) -> list[str]:
 def _check_counts(counts: Tensor, vocab_size: int) -> Tensor:
     """Refuse anything but a number of occurrences for each id."""
     if not isinstance(counts, Tensor):
-        raise TypeError(f"counts must be a tensor of {vocab_size} numbers, got {counts!r:.80}")
+        raise TypeError(f"counts must be a tensor of {vocab_size} numbers, got {shown(counts)}")
     if counts.dtype != torch.int64:
         raise TypeError(f"counts must be int64, got {counts.dtype}")
     if tuple(counts.shape) != (vocab_size,) or (counts < 0).any():
@@ -281,7 +286,9 @@ def _check_corpus(corpus: dict[str, Any]) -> dict[str, Any]:
     """Refuse anything but what `WindowDataset.identity` gives."""
     kinds = {"digest": str, "documents": int, "tokens": int}
     if not isinstance(corpus, dict) or {name: type(part) for name, part in corpus.items()} != kinds:
-        raise TypeError(f"corpus must be an identity of WindowDataset.identity, got {corpus!r:.80}")
+        raise TypeError(
+            f"corpus must be an identity of WindowDataset.identity, got {shown(corpus)}"
+        )
     return corpus
 
 

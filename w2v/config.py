@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from w2v.checks import shown
 from w2v.engines import ENGINES, OBJECTIVES
 
 BORDERS = ("drop", "shift", "pad")
@@ -25,15 +26,17 @@ def check_positive_int(name: str, value: Any) -> int:
 
     Raises:
         TypeError: `value` is not an integer (True and 3.0 are rejected).
-        ValueError: `value` is below 1.
+        ValueError: `value` is below 1 or above 2**31 - 1.
 
     Source: assignment section 1.2 (R, K) and Q3.10 (B, E).
     """
     number = _as_int(value)
     if number is None:
-        raise TypeError(f"{name} must be a positive integer, got {value!r}")
+        raise TypeError(f"{name} must be a positive integer, got {shown(value)}")
     if number < 1:
-        raise ValueError(f"{name} must be a positive integer, got {value!r}")
+        raise ValueError(f"{name} must be a positive integer, got {shown(value)}")
+    if number >= 2**31:
+        raise ValueError(f"{name} must be below 2**31, got {shown(value)}")
     return number
 
 
@@ -59,8 +62,9 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
     Raises:
         ValueError: `value` is not among `choices`.
     """
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+    if not isinstance(value, str) or value not in choices:
+        names = ", ".join(map(repr, choices))
+        raise ValueError(f"{name} must be one of {names}, got {shown(value)}")
 
 
 def check_positive(name: str, value: float) -> None:
@@ -75,9 +79,26 @@ def check_positive(name: str, value: float) -> None:
         ValueError: `value` is zero, negative, infinite or nan.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number above 0, got {value!r}")
+        raise TypeError(f"{name} must be a number above 0, got {shown(value)}")
     if not 0 < value < float("inf"):
-        raise ValueError(f"{name} must be a finite number above 0, got {value!r}")
+        raise ValueError(f"{name} must be a finite number above 0, got {shown(value)}")
+
+
+def check_share(name: str, value: float) -> None:
+    """Refuse a number outside [0, 1).
+
+    Args:
+        name: the argument's name, for the message.
+        value: what the caller gave.
+
+    Raises:
+        TypeError: `value` is not a number.
+        ValueError: `value` is negative, 1 or more, or nan.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number in [0, 1), got {shown(value)}")
+    if not 0 <= value < 1:
+        raise ValueError(f"{name} must lie in [0, 1), got {shown(value)}")
 
 
 def check_switch(name: str, value: Any) -> bool:
@@ -94,7 +115,7 @@ def check_switch(name: str, value: Any) -> bool:
         TypeError: `value` is no boolean of Python or numpy.
     """
     if type(value).__name__ not in ("bool", "bool_"):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
 
 
@@ -114,7 +135,7 @@ def noise_exponent(noise: str) -> float:
     """
     found = re.fullmatch(r"uniform|unigram\^(\d+\.?\d*)", str(noise))
     if not found:
-        raise ValueError(f'noise must be "uniform" or "unigram^0.75", got {noise!r}')
+        raise ValueError(f'noise must be "uniform" or "unigram^0.75", got {shown(noise)}')
     return float(found[1] or 0)
 
 
@@ -181,14 +202,13 @@ class Word2VecConfig:
         check_choice("engine", self.engine, ENGINES)
         for name in ("decay", "shared_negatives", "dynamic_window"):
             object.__setattr__(self, name, check_switch(name, getattr(self, name)))
-        if self.subsample != 0 or isinstance(self.subsample, bool):
-            check_positive("subsample", self.subsample)
+        for name in ("subsample", "max_norm"):
+            if type(getattr(self, name)) not in (int, float) or getattr(self, name) != 0:
+                check_positive(name, getattr(self, name))
         check_choice("subsample_rule", self.subsample_rule, SUBSAMPLE_RULES)
         if self.subsample_rule == "percentile" and self.subsample > 100:
             raise ValueError(f"subsample must be a percentile up to 100, got {self.subsample!r}")
         check_choice("objective", self.objective, OBJECTIVES)
-        if self.max_norm != 0 or isinstance(self.max_norm, bool):
-            check_positive("max_norm", self.max_norm)
         if self.engine == "loader" and self.shared_negatives:
             others = " or ".join(repr(name) for name in ENGINES if name != "loader")
             raise ValueError(
@@ -242,8 +262,7 @@ class ClassifierConfig:
         object.__setattr__(self, "seed", check_seed(self.seed))
         for name in ("decay", "freeze"):
             object.__setattr__(self, name, check_switch(name, getattr(self, name)))
-        if not 0 <= self.word_dropout < 1:
-            raise ValueError(f"word_dropout must lie in [0, 1), got {self.word_dropout!r}")
+        check_share("word_dropout", self.word_dropout)
 
 
 def learning_rate_at(config: Word2VecConfig, epoch: int, done: float) -> float:
@@ -279,7 +298,7 @@ def check_seed(value: Any) -> int:
     """
     number = _as_int(value)
     if number is None:
-        raise TypeError(f"seed must be an integer, got {value!r}")
+        raise TypeError(f"seed must be an integer, got {shown(value)}")
     if not 0 <= number < 2**31:
-        raise ValueError(f"seed must lie in 0 ... 2**31 - 1, got {value!r}")
+        raise ValueError(f"seed must lie in 0 ... 2**31 - 1, got {shown(value)}")
     return number

@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from w2v.batches import NoiseDistribution, make_loader
-from w2v.config import Word2VecConfig, check_positive_int
+from w2v.checks import checked
+from w2v.config import Word2VecConfig, check_positive_int, check_seed
 from w2v.engines.objectives import score_batch
 from w2v.model import Word2Vec, pair_mask, sgns_loss
 from w2v.windows import WindowDataset
@@ -52,6 +53,7 @@ class Word2VecScores:
     n_pairs: int
 
 
+@checked
 def evaluate_word2vec(
     model: Word2Vec,
     dataset: WindowDataset,
@@ -80,12 +82,16 @@ def evaluate_word2vec(
         The scores of the model, and of the baselines on the same pairs.
 
     Raises:
-        TypeError, ValueError: `n_words` is not a positive integer, or no word has a context.
+        TypeError, ValueError: `n_words` is not a positive integer, `counts` has another length, or
+            no word has a context.
 
     Source: assignment eq. (1) and Q3.11.
     """
     check_positive_int("n_words", n_words)
-    generator = torch.Generator().manual_seed(seed)
+    vocab_size = model.center_embeddings.num_embeddings
+    if counts.shape != (vocab_size,):
+        raise ValueError(f"counts must have shape ({vocab_size},), got {tuple(counts.shape)}")
+    generator = torch.Generator().manual_seed(check_seed(seed))
     sample = torch.randperm(len(dataset), generator=generator)[:n_words]
     noise = NoiseDistribution.from_name(config.noise, counts)
     loader = make_loader(

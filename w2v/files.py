@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from w2v.archive import DTYPES, load_archive
+from w2v.checks import shown
 
 try:
     import fcntl
@@ -127,6 +128,8 @@ def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
         OSError: the file cannot be written.
     """
     path = user_path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"path must be a file, got the folder {str(path)!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path.parent)
     file = _new_temporary(path)
@@ -284,7 +287,7 @@ def user_path(path: str | os.PathLike) -> Path:
         TypeError: anything but a string or a path.
     """
     if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"path must be a string or a path, got {path!r:.80}")
+        raise TypeError(f"path must be a string or a path, got {shown(path)}")
     try:
         return Path(path).expanduser()
     except RuntimeError:

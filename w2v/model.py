@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from w2v.checks import checked
 from w2v.config import check_positive_int
 
 
@@ -106,6 +107,7 @@ def check_pairs(word_id: Tensor, context_ids: Tensor, vocab_size: int) -> None:
                 raise IndexError(f"{name} must lie in [0, {vocab_size}), got {low} ... {high}")
 
 
+@checked
 def sgns_loss(
     positive_logits: Tensor, negative_logits: Tensor, mask: Tensor | None = None
 ) -> Tensor:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from w2v.checkpoint import checkpoint_name, read_checkpoint, save_model
+from w2v.checks import checked
 from w2v.config import Word2VecConfig
 from w2v.engines import distributed
 from w2v.files import user_path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 NO_LIMIT = 2**31 - 1  # ids of a document: none is cut off
 
 
+@checked
 def pretrain(
     config: Word2VecConfig,
     directory: str | Path,
@@ -128,6 +130,7 @@ def train_and_save(
     return model, history, user_path(directory) / checkpoint_name(config)
 
 
+@checked
 def pretrain_on_texts(
     texts: "Dataset | Iterable[str]",
     config: Word2VecConfig,
@@ -182,6 +185,7 @@ def pretrain_on_texts(
     return path, history
 
 
+@checked
 def train_on_texts(
     texts: "Dataset | Iterable[str]",
     config: Word2VecConfig,
@@ -223,6 +227,7 @@ def _hold_out(documents: "Dataset", config: Word2VecConfig) -> "tuple[Dataset, D
     return documents.select(kept), documents.select(sorted(held_out))
 
 
+@checked
 def find_or_train(config: Word2VecConfig, directory: str | Path, *, source: str = "auto") -> Path:
     """Find the checkpoint of a training on all of WikiText-2, or train it now, and say which.
 

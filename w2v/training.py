@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from w2v.batches import NoiseDistribution, make_loader
 from w2v.checkpoint import check_words, checkpoint_name, save_model
+from w2v.checks import shown
 from w2v.config import Word2VecConfig, learning_rate_at
 from w2v.engines import Engine, Report, distributed, make_engine
 from w2v.engines.objectives import objective_loss
@@ -330,7 +331,7 @@ def train_epochs(
     """
     _check_agreement(model, train_set, valid_set, config)
     if not isinstance(vocabulary, str):
-        raise TypeError(f"vocabulary must be a string, got {vocabulary!r:.80}")
+        raise TypeError(f"vocabulary must be a string, got {shown(vocabulary)}")
     vocab_size = model.center_embeddings.num_embeddings
     if words is not None:
         words = check_words(words, vocab_size)
@@ -393,6 +394,9 @@ def _check_agreement(
     model: Word2Vec, train_set: WindowDataset, valid_set: WindowDataset, config: Word2VecConfig
 ) -> None:
     """Refuse a model or windows that were made for other settings."""
+    for name, value, kind in (("model", model, Word2Vec), ("config", config, Word2VecConfig)):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be a {kind.__name__}, got {shown(value)}")
     dim = model.center_embeddings.embedding_dim
     if dim != config.dim:
         raise ValueError(f"model must have dim {config.dim} as the config says, got {dim}")
@@ -522,9 +526,9 @@ def _check_alike(where: str, found: Any, wanted: Any) -> None:
     elif isinstance(wanted, (dict, list)):
         keys = list(wanted) if isinstance(wanted, dict) else range(len(wanted))
         if isinstance(found, dict) != isinstance(wanted, dict) or len(found) != len(wanted):
-            raise ValueError(f"{where} must have {len(wanted)} parts, got {found!r:.80}")
+            raise ValueError(f"{where} must have {len(wanted)} parts, got {shown(found)}")
         for key in keys:
             if key not in VARYING:
                 _check_alike(f"{where}[{key!r}]", found[key], wanted[key])
     elif repr(found) != repr(wanted):
-        raise ValueError(f"{where} must be {wanted!r}, got {found!r:.80}")
+        raise ValueError(f"{where} must be {wanted!r}, got {shown(found)}")

@@ -13,12 +13,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from w2v.checks import checked, shown
 from w2v.config import BORDERS, check_choice, check_positive_int
 from w2v.files import CheckpointError, read_sealed, write_sealed
 
 NO_WORD = -1  # the id of a context place outside the drawn radius
 
 
+@checked
 def extract_words_contexts(
     ids: Sequence[int], R: int, border: str = "drop", pad_id: int = 0
 ) -> tuple[list[int], list[list[int]]]:
@@ -64,6 +66,7 @@ def extract_words_contexts(
     return words, contexts
 
 
+@checked
 def flatten_dataset_to_list(
     dataset: Iterable[Any], R: int, border: str = "drop", pad_id: int = 0
 ) -> tuple[list[int], list[list[int]]]:
@@ -432,7 +435,7 @@ def check_ids(name: str, ids: Any) -> np.ndarray:
     """
     given = np.asarray(ids)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
-        raise TypeError(f"{name} must be a flat list of integers, got {ids!r:.80}")
+        raise TypeError(f"{name} must be a flat list of integers, got {shown(ids)}")
     stored = given.astype(np.int32)
     if not np.array_equal(given, stored):
         lost = int(given[given != stored][0])
@@ -463,12 +466,12 @@ def _check_text(tokens: Any, offsets: Any, radii: Any) -> None:
         wanted["radii"] = (radii, torch.uint8)
     for name, (part, dtype) in wanted.items():
         if not (isinstance(part, Tensor) and part.dtype == dtype and part.dim() == 1):
-            raise TypeError(f"{name} must be a tensor of shape (n,), {dtype}, got {part!r:.80}")
+            raise TypeError(f"{name} must be a tensor of shape (n,), {dtype}, got {shown(part)}")
     if not len(offsets) or (int(offsets[0]), int(offsets[-1])) != (0, len(tokens)):
         raise ValueError(
-            f"offsets must begin with 0 and end with {len(tokens)}, got {offsets!r:.80}"
+            f"offsets must begin with 0 and end with {len(tokens)}, got {shown(offsets)}"
         )
     if (offsets.diff() < 0).any():
-        raise ValueError(f"offsets must not fall, got {offsets!r:.80}")
+        raise ValueError(f"offsets must not fall, got {shown(offsets)}")
     if radii is not None and len(radii) != len(tokens):
         raise ValueError(f"radii must be one for each of {len(tokens)} tokens, got {len(radii)}")

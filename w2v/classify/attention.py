@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from w2v.checks import checked, shown
 from w2v.classify.texts import check_inputs
 from w2v.config import check_choice, check_positive_int
 
@@ -199,6 +200,7 @@ READOUTS = {
 }
 
 
+@checked
 def attend(
     classifier: ClassAttentionModel, tokenizer: "PreTrainedTokenizerBase", text: str
 ) -> tuple[list[str], Tensor, Tensor]:
@@ -220,7 +222,7 @@ def attend(
     Source: assignment section 4, the lab's `ClassAttentionModel`.
     """
     if not isinstance(text, str):
-        raise TypeError(f"text must be a string, got {text!r:.80}")
+        raise TypeError(f"text must be a string, got {shown(text)}")
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     input_ids = torch.tensor([ids], dtype=torch.int64)  # (1, T)
     vocab_size = classifier.embeddings.num_embeddings
@@ -260,6 +262,8 @@ def drawing_from(generator: torch.Generator | None) -> Iterator[None]:
     if generator is None:
         yield
         return
+    if not isinstance(generator, torch.Generator):
+        raise TypeError(f"generator must be a torch.Generator or None, got {shown(generator)}")
     with torch.random.fork_rng(devices=[]):
         torch.set_rng_state(generator.get_state())
         yield

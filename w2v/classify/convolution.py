@@ -4,8 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from w2v.checks import checked
 from w2v.classify.attention import check_sizes, drawing_from
 from w2v.classify.texts import check_inputs
+from w2v.config import check_share
 
 
 class ConvClassifier(nn.Module):
@@ -36,6 +38,7 @@ class ConvClassifier(nn.Module):
     Source: Kim 2014, section 2.
     """
 
+    @checked
     def __init__(
         self,
         vocab_size: int,
@@ -55,8 +58,7 @@ class ConvClassifier(nn.Module):
             n_filters=n_filters,
             kernel_size=kernel_size,
         )
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), got {dropout!r}")
+        check_share("dropout", dropout)
         self.n_classes, self.dropout, self._generator = n_classes, dropout, generator
         with drawing_from(generator):
             self.convolution = nn.Conv1d(dim, n_filters, kernel_size)

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from w2v.checkpoint import check_words
+from w2v.checks import checked, shown
 from w2v.classify.attention import ClassAttentionModel
 from w2v.classify.texts import TextDataset, check_texts, collate_texts
 from w2v.config import check_positive_int
@@ -51,6 +53,7 @@ class ClassifierScores:
     confusion: Tensor
 
 
+@checked
 def score_texts(
     classifier: nn.Module, texts: Iterable[Any] | TextDataset, *, batch_size: int = 256
 ) -> ClassifierScores:
@@ -90,6 +93,7 @@ def score_texts(
     )
 
 
+@checked
 def predict_texts(
     classifier: nn.Module,
     tokenizer: "PreTrainedTokenizerBase",
@@ -117,13 +121,13 @@ def predict_texts(
     # A table or a dict would give the names of its columns.
     if isinstance(texts, (str, Mapping)) or getattr(texts, "ndim", 1) != 1:
         raise TypeError(
-            f"texts must be a list of strings, got {texts!r:.80}; pass a list, or one column"
+            f"texts must be a list of strings, got {shown(texts)}; pass a list, or one column"
         )
     rows, guesses = [], []
     unknown = {getattr(tokenizer, "unk_token_id", None)}
     for i, text in enumerate(texts):
         if not isinstance(text, str):
-            raise TypeError(f"texts must be strings, got {text!r:.80} in row {i}")
+            raise TypeError(f"texts must be strings, got {shown(text)} in row {i}")
         encoded = tokenizer(text, add_special_tokens=False, truncation=True, max_length=MAX_LENGTH)
         rows.append({"input_ids": encoded["input_ids"], "label": 0})
         if unknown.issuperset(encoded["input_ids"]):
@@ -182,6 +186,7 @@ def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
     return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
+@checked
 def format_scores(scores: ClassifierScores, classes: Sequence[str]) -> str:
     """Format accuracy, interval and confusion matrix as text.
 
@@ -245,8 +250,8 @@ def save_classifier(
         )
     _check_names(classes, classifier.n_classes)
     vocab_size = classifier.embeddings.num_embeddings
-    if words is not None and len(words) != vocab_size:
-        raise ValueError(f"words must name the {vocab_size} ids, got {len(words)} words")
+    if words is not None:
+        check_words(words, vocab_size)
     payload = {
         "format": FORMAT,
         "readout": classifier.readout,
@@ -258,6 +263,7 @@ def save_classifier(
     return write_sealed(path, payload)
 
 
+@checked
 def load_classifier(
     path: str | os.PathLike, *, vocabulary: str | None = None
 ) -> tuple[ClassAttentionModel, list[str]]:
@@ -286,7 +292,7 @@ def load_classifier(
         vocab_size, dim = dict(saved["parameters"])["embeddings.weight"].shape
         classes = list(saved["classes"])
         if isinstance(saved["classes"], str) or not all(isinstance(name, str) for name in classes):
-            raise TypeError(f"classes must be names, got {saved['classes']!r:.80}")
+            raise TypeError(f"classes must be names, got {shown(saved['classes'])}")
         generator = torch.Generator()
         classifier = ClassAttentionModel(
             vocab_size, dim, len(classes), readout=saved["readout"], generator=generator
@@ -298,6 +304,7 @@ def load_classifier(
     return classifier, classes
 
 
+@checked
 def classifier_words(path: str | os.PathLike) -> list[str] | None:
     """Read the words that `save_classifier` kept beside a classifier.
 
@@ -317,8 +324,9 @@ def classifier_words(path: str | os.PathLike) -> list[str] | None:
 
 def _check_names(classes: Sequence[str], n_classes: int) -> None:
     """Refuse names that are not one for each class."""
-    if isinstance(classes, str) or len(classes) != n_classes:
-        raise ValueError(f"classes must name the {n_classes} classes, got {classes!r}")
+    names = list(classes) if hasattr(classes, "__len__") and not isinstance(classes, str) else []
+    if len(names) != n_classes or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"classes must name the {n_classes} classes, got {shown(classes)}")
 
 
 def _read(path: str | os.PathLike) -> dict[str, Any]:

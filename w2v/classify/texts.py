@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset, get_worker_info
 
+from w2v.checks import checked, shown
+from w2v.config import check_share
 from w2v.windows import check_ids
 
 PAD_ID = 0  # fills a batch; the attention mask keeps it out of every result
@@ -77,6 +79,7 @@ class TextDataset(Dataset[dict[str, Any]]):
         )
 
 
+@checked
 def collate_texts(
     batch: Sequence[dict[str, Any]],
     *,
@@ -103,6 +106,7 @@ def collate_texts(
 
     Source: assignment Q4.2.
     """
+    check_share("word_dropout", word_dropout)
     if not len(batch):
         raise ValueError("batch must hold at least one text, got none")
     texts, masks, labels = zip(*(_read_row(row, i) for i, row in enumerate(batch)), strict=True)
@@ -148,7 +152,7 @@ def check_texts(
             f"got {type(classifier).__name__}"
         )
     if not hasattr(dataset, "__iter__") and not hasattr(dataset, "__getitem__"):
-        raise TypeError(f"{name} must be rows with input_ids and label, got {dataset!r:.80}")
+        raise TypeError(f"{name} must be rows with input_ids and label, got {shown(dataset)}")
     texts = dataset if isinstance(dataset, TextDataset) else TextDataset.from_documents(dataset)
     if len(texts) == 0:
         raise ValueError(f"{name} must hold at least one text, got 0")
@@ -202,7 +206,7 @@ def _read_row(row: Any, place: int) -> tuple[Tensor, Tensor | None, int]:
         # The rows of a table are the names of its columns.
         cure = "; pass the rows of a table: table.to_dict('records')" if type(row) is str else ""
         raise ValueError(
-            f"rows must have input_ids and label, got {found!r:.80} in row {place}{cure}"
+            f"rows must have input_ids and label, got {shown(found)} in row {place}{cure}"
         )
     label = np.asarray(row["label"])
     if label.ndim or label.dtype.kind not in "iu":
@@ -225,7 +229,7 @@ def _check_mask(attention_mask: Any, input_ids: Tensor) -> Tensor:
     if mask.dtype != torch.bool:
         if _readable(mask) and not ((mask == 0) | (mask == 1)).all():
             raise ValueError(
-                f"attention_mask must be 1 for a token and 0 for padding, got {mask!r:.80}"
+                f"attention_mask must be 1 for a token and 0 for padding, got {shown(mask)}"
             )
         mask = mask != 0
     return mask

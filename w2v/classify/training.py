@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LinearLR, LRScheduler
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from w2v.checks import shown
 from w2v.classify.scoring import score_texts
 from w2v.classify.texts import TextDataset, check_texts, collate_texts
 from w2v.config import ClassifierConfig
@@ -75,7 +76,7 @@ def train_classifier(
     Source: assignment Q4.2.
     """
     if not isinstance(config, ClassifierConfig):
-        raise TypeError(f"config must be a ClassifierConfig, got {config!r:.80}")
+        raise TypeError(f"config must be a ClassifierConfig, got {shown(config)}")
     train_texts = check_texts("train_set", train_set, classifier)
     valid_texts = check_texts("valid_set", valid_set, classifier)
     loader = _make_loader(train_texts, config)

@@ -18,11 +18,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from w2v.batches import NoiseDistribution
+from w2v.checks import checked
 from w2v.config import Word2VecConfig
 from w2v.engines import OBJECTIVES
 from w2v.model import Word2Vec, sgns_loss
 
 
+@checked
 def softmax_loss(logits: Tensor, target_ids: Tensor, mask: Tensor | None = None) -> Tensor:
     """Average -log P(target | given) over the targets of a batch ("naive softmax").
 

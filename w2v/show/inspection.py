@@ -9,6 +9,9 @@ from functools import cached_property
 import numpy as np
 from torch import Tensor
 
+from w2v.checks import checked, shown
+from w2v.config import check_positive
+
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -58,13 +61,13 @@ def _read_source(thing: object) -> str:
     except (KeyError, OSError, TypeError):
         text = ""
     if not (name and text):
-        raise TypeError(f"thing must be a function or class of a Python file, got {thing!r}")
+        raise TypeError(f"things must be a function or class of a Python file, got {shown(thing)}")
     found, body = [], ast.parse(text).body
     for part in name.split("."):
         found = [node for node in body if isinstance(node, _Definition) and node.name == part]
         if len(found) != 1:
             raise ValueError(
-                f"thing must be defined once as {name} in {module}, got {len(found)} definitions; "
+                f"things must be defined once as {name} in {module}, got {len(found)} definitions; "
                 "a decorator must keep the name of its function (functools.wraps)"
             )
         body = found[0].body
@@ -92,6 +95,7 @@ def _rows(node: ast.stmt | ast.expr) -> range:
     return range(node.lineno - 1, node.end_lineno or node.lineno)
 
 
+@checked
 def describe_batch(batch: Mapping[str, Tensor]) -> None:
     """Print the name, shape and dtype of each tensor of a batch, on one line.
 
@@ -116,6 +120,7 @@ def describe_batch(batch: Mapping[str, Tensor]) -> None:
     print(_printable(" | ".join(parts)))
 
 
+@checked
 def describe_neighbours(
     neighbours: Mapping[str, Sequence[tuple[str, float]]], title: str = ""
 ) -> None:
@@ -189,6 +194,10 @@ def check_gradient(
 
     Source: CS224n assignment 2, the numeric gradient check.
     """
+    if not callable(function):
+        raise TypeError(f"function must be a function, got {shown(function)}")
+    check_positive("step", step)
+    check_positive("tolerance", tolerance)
     if getattr(x, "dtype", None) != np.float64:
         raise TypeError(f"x must be an array of float64, got {getattr(x, 'dtype', type(x))!r}")
     gradient = np.array(function(x)[1])

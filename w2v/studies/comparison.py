@@ -9,13 +9,15 @@ from typing import Any
 import torch
 from torch import nn
 
+from w2v.checks import checked, shown
 from w2v.classify.texts import TextDataset
 from w2v.classify.training import ClassifierHistory, train_classifier
-from w2v.config import ClassifierConfig, check_positive_int
+from w2v.config import ClassifierConfig, check_positive_int, check_seed
 from w2v.studies import Row
 from w2v.studies.statistics import seed_differences
 
 
+@checked
 def compare_pretraining(
     make_classifier: Callable[..., nn.Module],
     load_table: Callable[..., Any] | Mapping[str, Callable[..., Any]],
@@ -88,6 +90,7 @@ def compare_pretraining(
     return rows
 
 
+@checked
 def summarise(rows: Iterable[Row]) -> list[Row]:
     """Compute mean and spread over seeds of the last validation accuracy.
 
@@ -101,7 +104,7 @@ def summarise(rows: Iterable[Row]) -> list[Row]:
     Source: assignment Q4.3.
     """
     groups: dict[tuple[int, str], list[float]] = {}
-    for row in rows:
+    for row in _check_rows(rows):
         key = row["n_labels"], row["table"]
         groups.setdefault(key, []).append(row["valid_accuracy"][-1])
     return [
@@ -110,6 +113,7 @@ def summarise(rows: Iterable[Row]) -> list[Row]:
     ]
 
 
+@checked
 def paired_gains(rows: Iterable[Row]) -> list[Row]:
     """Compute how much accuracy the pretrained table adds to the random one, paired by seed.
 
@@ -122,11 +126,13 @@ def paired_gains(rows: Iterable[Row]) -> list[Row]:
 
     Source: assignment Q4.3.
     """
+    rows = _check_rows(rows)
     last = {(r["n_labels"], r["table"], r["seed"]): r["valid_accuracy"][-1] for r in rows}
     differences = seed_differences(last, "pretrained", "random")
     return [{"n_labels": n, **_accuracy(values)} for n, values in differences.items()]
 
 
+@checked
 def learning_curves(rows: Iterable[Row], n_labels: int) -> dict[str, dict[str, list]]:
     """Arrange the runs of one number of labels for `plots.plot_comparison`.
 
@@ -140,7 +146,8 @@ def learning_curves(rows: Iterable[Row], n_labels: int) -> dict[str, dict[str, l
     Source: assignment Q4.3.
     """
     curves: dict[str, dict[str, list]] = {}
-    for row in rows:
+    check_positive_int("n_labels", n_labels)
+    for row in _check_rows(rows):
         if row["n_labels"] == n_labels:
             of_table = curves.setdefault(row["table"], {})
             for field in fields(ClassifierHistory):
@@ -154,10 +161,21 @@ def _accuracy(values: Sequence[float]) -> Row:
     return {"n_seeds": n, "mean_accuracy": fmean(values), "std_accuracy": deviation}
 
 
+def _check_rows(rows: Iterable[Row]) -> list[Row]:
+    """Refuse anything but rows of `compare_pretraining`."""
+    rows = list(rows)
+    for row in rows:
+        if not isinstance(row, dict) or "valid_accuracy" not in row:
+            raise TypeError(f"rows must be those of compare_pretraining, got {shown(row)}")
+    return rows
+
+
 def _check_grid(n_labels: Sequence[int], seeds: Sequence[int], n_texts: int) -> None:
     """Check seeds and numbers of labels before the first run."""
-    if not seeds:
+    if not len(seeds):
         raise ValueError(f"seeds must hold at least one seed, got {seeds!r}")
+    for seed in seeds:
+        check_seed(seed)
     for n in n_labels:
         check_positive_int("n_labels", n)
         if n > n_texts:

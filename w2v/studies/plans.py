@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from w2v.checks import checked
 from w2v.files import CheckpointError, read_json
 from w2v.studies import Row, import_extra
 from w2v.studies.grid import digest, run_grid, write_results
@@ -450,6 +451,7 @@ def write_study(
     return write_results(Path(results) / f"{name}.json", [*tables, *runs], rows, **facts)
 
 
+@checked
 def read_results(name: str, results: str | Path) -> list[Row]:
     """Read the rows of a results file.
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from w2v.checks import shown
 from w2v.text.cleaning import clean_ag_news, clean_review, clean_treebank, undo_word_tokens
 from w2v.text.tables import read_labelled
 
@@ -93,7 +94,7 @@ def _read_trees(lines: Iterable[str], name: str) -> Iterator[tuple[str, int]]:
         if line[:2] not in ("(0", "(1", "(2", "(3", "(4") or not words:
             raise ValueError(
                 f"row {number} of {name} must be a tree whose root has a class (0 to 4), "
-                f"got {line!r:.80}"
+                f"got {shown(line)}"
             )
         yield " ".join(words), int(line[1])
 

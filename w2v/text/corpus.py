@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from w2v.config import check_choice, check_positive_int, check_seed
+from w2v.checks import checked, shown
+from w2v.config import (
+    check_choice,
+    check_positive_int,
+    check_seed,
+)
 from w2v.files import user_path
 from w2v.text import builtin
 from w2v.text.catalogue import DOCUMENTS, DocumentSet
@@ -30,6 +35,7 @@ BERT_IDS = {"[PAD]": 0, "[UNK]": 100, "hello": 7592, "world": 2088}
 BERT_SIZE = 30_522
 
 
+@checked
 def load_documents(
     corpus: str = "wikitext-2",
     source: str = "auto",
@@ -89,6 +95,7 @@ def load_documents(
     return Dataset.from_dict({"text": [texts[i] for i in order]}, features=features)
 
 
+@checked
 def load_texts(path: str | os.PathLike) -> list[str]:
     """Read the documents of a text file or folder of your own.
 
@@ -123,6 +130,7 @@ def load_texts(path: str | os.PathLike) -> list[str]:
     return documents
 
 
+@checked
 def load_tokenizer(source: str = "auto") -> "PreTrainedTokenizerFast":
     """Load the tokenizer that belongs to a source, and check the ids of some words.
 
@@ -190,8 +198,8 @@ def preprocess(
     Source: assignment Q3.1.
     """
     check_seed(seed)
-    if not 0 < valid_fraction < 1:
-        raise ValueError(f"valid_fraction must lie between 0 and 1, got {valid_fraction!r}")
+    if not isinstance(valid_fraction, (int, float)) or not 0 < valid_fraction < 1:
+        raise ValueError(f"valid_fraction must lie between 0 and 1, got {shown(valid_fraction)}")
     documents = as_documents(documents)
     n_valid = round(len(documents) * valid_fraction)
     if not 0 < n_valid < len(documents):
@@ -208,6 +216,7 @@ def preprocess(
     )
 
 
+@checked
 def vocabulary_identity(tokenizer: "PreTrainedTokenizerBase") -> str:
     """Name a vocabulary by its size and a digest of its pieces in the order of their ids.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from w2v.checks import checked, shown
 from w2v.config import check_choice, check_positive_int, check_seed
 from w2v.files import user_path
 from w2v.text import builtin
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+@checked
 def load_labelled(
     corpus: str = "ag_news", source: str = "auto", *, split: str = "train", seed: int = 0
 ) -> "Dataset":
@@ -76,6 +78,7 @@ def load_labelled(
     return _dataset([texts[i] for i in order], [labels[i] for i in order], classes)
 
 
+@checked
 def split_labelled(
     corpus: "str | Dataset" = "ag_news",
     source: str = "auto",
@@ -110,6 +113,7 @@ def split_labelled(
     """
     check_positive_int("n_valid", n_valid)
     check_positive_int("n_test", n_test)
+    check_seed(seed)
     official = None
     if isinstance(corpus, str):
         source = resolve_source(source, needs=(corpus,))
@@ -118,6 +122,8 @@ def split_labelled(
         if source != "local" or any(map(found_file, tests)):
             official = load_labelled(corpus, source, split="test")
     else:
+        if not hasattr(corpus, "shuffle"):
+            raise TypeError(f"corpus must be a name or a datasets.Dataset, got {shown(corpus)}")
         rows = _without_repeats(corpus)
     rows = rows.shuffle(seed=seed)
     held_out = n_valid + (0 if official else n_test)
@@ -139,6 +145,7 @@ def split_labelled(
     return rows.select(train), rows.select(valid), official, "official test rows"
 
 
+@checked
 def load_csv(
     path: str | os.PathLike,
     classes: Sequence[str] | None = None,

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from tqdm import TqdmWarning
 
+from w2v.checks import checked
 from w2v.config import check_choice
 from w2v.files import user_path
 from w2v.text.catalogue import DOCUMENTS, LABELLED, HubSet
@@ -38,6 +39,7 @@ OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")  # o
 HUB_TIMEOUT = 4.0  # seconds: offline, it falls back to other text within 5, imports included
 
 
+@checked
 def resolve_source(source: str = "auto", *, needs: tuple[str, ...] = ("wikitext-2",)) -> str:
     """Choose where this process takes its text from; print the choice once.
 

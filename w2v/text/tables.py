@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
+from w2v.checks import shown
+
 # Without names for the columns, a first row that holds one of the first and at least one of the
 # second names is a header.
 LABEL_NAMES = ("label", "labels", "class", "class index", "category", "sentiment", "target")
@@ -79,7 +81,7 @@ def read_rows(lines: Iterable[str], name: str) -> list[tuple[int, list[str]]]:
             if re.search(r"[;\t|]", row[0]):
                 cure = "separate the cells by commas"
             raise ValueError(
-                f"row {number} of {name} must have {wanted}, got {len(row)}: {row!r:.80}; {cure}"
+                f"row {number} of {name} must have {wanted}, got {len(row)}: {shown(row)}; {cure}"
             )
     return rows
 
@@ -118,6 +120,7 @@ def read_labelled(
     Raises:
         ValueError: what `load_csv` refuses.
     """
+    classes = None if classes is None else check_classes(classes)
     rows = read_rows(lines, name)
     first_row, header = rows[0]
     folded = [cell.casefold() for cell in header]
@@ -128,7 +131,7 @@ def read_labelled(
         label, texts = find_columns(name, header, text, label)
         if label in (classes or ()):
             raise ValueError(
-                f"row {first_row} of {name} must be a header or a text, got {header!r:.80}, which "
+                f"row {first_row} of {name} must be a header or a text, got {shown(header)}, which "
                 "may be both; name the column of the label, or the class, otherwise"
             )
         place, places = header.index(label), [header.index(column) for column in texts]
@@ -139,7 +142,7 @@ def read_labelled(
     elif classes is None:
         raise ValueError(
             f"row {first_row} of {name} must be a header with the columns label and text, "
-            f"got {header!r:.80}; name the columns, or give the classes of a file without header"
+            f"got {shown(header)}; name the columns, or give the classes of a file without header"
         )
     else:
         place, places = 0, list(range(1, len(header)))
@@ -187,10 +190,11 @@ def find_columns(
                 "name the columns to read: text='...', label='...'"
             )
     else:
-        texts = [text] if isinstance(text, str) else list(text)
+        several = not isinstance(text, str) and hasattr(text, "__iter__")
+        texts = list(text) if several else [str(text)]
     for column in (label, *texts):
         if column not in header:
-            raise ValueError(f"{name} must have a column {column!r}, got {columns}")
+            raise ValueError(f"{name} must have a column {shown(column)}, got {columns}")
     if not texts or label in texts:
         raise ValueError(f"{name} must have a column of text beside {label!r}, got {columns}")
     return label, texts
@@ -250,7 +254,7 @@ def texts_and_labels(
         if label not in ids:
             header = not has_header and row is rows[0] and not _INTEGER.fullmatch(label)
             raise ValueError(
-                f"{row.where} must have a label of {wanted:.200}, got {label!r:.80}"
+                f"{row.where} must have a label of {wanted:.200}, got {shown(label)}"
                 f"{'; name the columns if that row is a header' if header else ''}"
             )
     if not is_known:
@@ -275,8 +279,8 @@ def check_classes(classes: Sequence[str]) -> list[str]:
         TypeError: one string.
         ValueError: fewer than two names, an empty name, or a name given twice.
     """
-    if isinstance(classes, str):
-        raise TypeError(f"classes must be a list of names, got {classes!r}")
+    if isinstance(classes, str) or not hasattr(classes, "__iter__"):
+        raise TypeError(f"classes must be a list of names, got {shown(classes)}")
     names = [_class_name(name) for name in classes]
     if len(names) < 2 or len(set(names)) < len(names) or not all(names):
         raise ValueError(f"classes must be two different names or more, got {names!r:.200}")
@@ -290,7 +294,7 @@ def _label(row: LabelledRow) -> str:
         raise ValueError(f"{row.where} must have a label, a string or an integer, got {label!r}")
     name = _class_name(label)
     if not name:
-        raise ValueError(f"{row.where} must have a label, got {label!r} and {row.texts!r:.80}")
+        raise ValueError(f"{row.where} must have a label, got {label!r} and {shown(row.texts)}")
     if "." in name and not isinstance(label, str):
         raise ValueError(f"{row.where} must have a label, a string or an integer, got {label!r}")
     return name
@@ -324,8 +328,8 @@ def _text(row: LabelledRow) -> str:
     cells = [cell for cell in row.texts if cell is not None]
     for cell in cells:
         if not isinstance(cell, str):
-            raise ValueError(f"{row.where} must have a string as its text, got {cell!r:.80}")
+            raise ValueError(f"{row.where} must have a string as its text, got {shown(cell)}")
     text = " ".join(cell.strip() for cell in cells if cell.strip())
     if not text:
-        raise ValueError(f"{row.where} must have a text, got {list(row.texts)!r:.80}")
+        raise ValueError(f"{row.where} must have a text, got {shown(list(row.texts))}")
     return text

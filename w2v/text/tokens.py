@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from w2v.checks import shown
 from w2v.config import check_positive_int
 from w2v.files import CheckpointError, cache_directory, read_sealed, write_sealed
 from w2v.text.sources import quiet
@@ -59,6 +60,8 @@ def tokenize(
     documents = as_documents(documents)
     if not len(documents):
         raise ValueError("documents must hold at least one text, got none")
+    if not hasattr(tokenizer, "backend_tokenizer"):
+        raise TypeError(f"tokenizer must be a fast one of transformers, got {shown(tokenizer)}")
 
     texts = documents.select_columns("text")
     digest, n_characters = _digest(texts, tokenizer, max_length)
@@ -92,7 +95,8 @@ def as_documents(documents: "Dataset | Iterable[str]") -> "Dataset":
         if "text" not in documents.column_names:
             raise ValueError(f"documents must have a column 'text', got {documents.column_names}")
         return documents
-    if isinstance(documents, (str, bytes, Mapping)) or getattr(documents, "ndim", 1) != 1:
+    is_list = hasattr(documents, "__iter__") and getattr(documents, "ndim", 1) == 1
+    if isinstance(documents, (str, bytes, Mapping)) or not is_list:
         raise TypeError(
             "documents must be a datasets.Dataset with a column 'text', or a list of strings, "
             f"got {type(documents).__name__}; pass one column, or one split"
@@ -106,7 +110,7 @@ def as_documents(documents: "Dataset | Iterable[str]") -> "Dataset":
 def _check_text(text: object, row: int) -> None:
     """Refuse what is no string: None, a number, a list of words."""
     if not isinstance(text, str):
-        raise TypeError(f"documents must hold strings, got {text!r:.80} in row {row} (from 0)")
+        raise TypeError(f"documents must hold strings, got {shown(text)} in row {row} (from 0)")
 
 
 def _cached(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from w2v.checks import checked, shown
 from w2v.config import check_positive_int
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Vocabulary:
     Source: Mikolov et al. 2013a, section 4 (the most frequent words); the word2vec program.
     """
 
+    @checked
     def __init__(
         self, counts: dict[str, int], *, min_count: int = 1, size: int | None = None
     ) -> None:
@@ -102,7 +104,7 @@ class Vocabulary:
         counts = Counter()
         for text in texts:
             if not isinstance(text, str):
-                raise TypeError(f"texts must be strings, got {text!r:.80}")
+                raise TypeError(f"texts must be strings, got {shown(text)}")
             pieces = splitter.pre_tokenize_str(normalizer.normalize_str(text))
             counts.update(word for word, _ in pieces)
         vocabulary = cls(counts, min_count=min_count, size=size)

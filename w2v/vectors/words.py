@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from w2v.checkpoint import read_checkpoint
+from w2v.checks import shown
 from w2v.config import check_positive_int
 from w2v.model import Word2Vec
 from w2v.vectors.formats import (
@@ -84,9 +86,14 @@ class WordVectors:
     Source: Mikolov et al. 2013a, section 4 (nearest words by cosine); gensim's KeyedVectors.
     """
 
-    def __init__(self, words: Sequence[str], vectors: np.ndarray) -> None:
+    def __init__(self, words: Sequence[str], vectors: ArrayLike) -> None:
+        if not hasattr(words, "__iter__"):
+            raise TypeError(f"words must be a list of strings, got {shown(words)}")
         self.words = self.index_to_key = list(words)
-        self.vectors = np.require(vectors, np.float32, ["C", "W"])  # (n, d)
+        try:
+            self.vectors = np.require(vectors, np.float32, ["C", "W"])  # (n, d)
+        except (TypeError, ValueError):
+            raise TypeError(f"vectors must be numbers, got {shown(vectors)}") from None
         check_word_vectors(self.words, self.vectors)
         self.key_to_index = {word: row for row, word in enumerate(self.words)}
 
@@ -724,7 +731,7 @@ class WordVectors:
                 is_numbers = vector.shape == (self.vector_size,) and vector.dtype.kind in "fiu"
                 if not is_numbers or not np.isfinite(vector).all():
                     raise ValueError(
-                        f"vector must be {self.vector_size} finite numbers, got {vector!r:.80}"
+                        f"vector must be {self.vector_size} finite numbers, got {shown(vector)}"
                     )
             if not vector.any():
                 raise ValueError(f"word must have a vector other than 0, got {item!r}")
