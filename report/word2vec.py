@@ -19,7 +19,7 @@ CONFIG = w2v.Word2VecConfig(dim=128, radius=5, ratio=5, batch_size=512, epochs=3
 BIGGER = replace(CONFIG, epochs=10, engine="hogwild", shared_negatives=True, decay=True)
 N_DOCUMENTS = 4000
 MAX_LENGTH = 256
-OTHER_BATCH_SIZES = (128, 2048)
+OTHER_BATCH_SIZES = (256, 1024)
 MIN_COUNT = 20  # rarer words are no neighbours
 WORDS = ("three", "river", "army", "album")
 THEMES = {
@@ -76,7 +76,7 @@ def measure() -> dict:
         "frequent_scores": asdict(w2v.evaluate_word2vec(model, test_set, frequent, counts=counts)),
         "neighbours": neighbours(vectors),
         "batch_sizes": sorted(batches, key=lambda row: row["batch_size"]),
-        "lengths": lengths(w2v.tokenize(documents, tokenizer)),
+        "lengths": lengths(w2v.tokenize(documents, tokenizer, max_length=2**31 - 1)),
         "bigger": {
             "config": asdict(BIGGER),
             "valid_loss": longer.valid_loss,

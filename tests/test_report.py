@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("typst", reason="the extra [report], which typesets the report, is not here")
 
 from report.build import FOLDER, build, make_compiler  # noqa: E402
+from w2v.studies import plans  # noqa: E402
 
 LABELS = (100, 500, 1000, 5000, 20000)
 CONFIG = {"dim": 128, "radius": 5, "ratio": 5, "batch_size": 512, "epochs": 6, "noise": "uniform"}
@@ -27,6 +28,7 @@ STRUCTURAL = (
     r"\b[RKBEd] = (\w = )?\d+\b",  # settings that define a unit, by name
     r"-?\b\d+(\.\d+)?(pt|cm|em|fr)\b|footer-descent: \d+%|luma\(\d+%\)",  # sizes
     r'digits: \d|colspan: \d|columns: \d|named: \d|level: \d|\.at\(\d\)|paper: "a4"',
+    r'\b(change|point)\("[^"]*"',  # names of points of an ablation
     r"[A-Za-z_]\w*\d\w*",  # names: Word2Vec, held_out_loss_1
     r"\(2\)|\b2 (R|K R|d)\b|1\\/2|ln 2|[XE]_\w?\^?[12]|WikiText-2",  # parts of equations
     r"(?<![\d.,])[01](?![\d.,]\d|\d| (seed|label|time|point|word|%))",  # too small for a result
@@ -68,7 +70,8 @@ def made_up_results(*, gain: float = 0.2, shuffled: float = 0.5, rho: float = 0.
     systems = ["TF-IDF + logistic regression", "lab's classifier, random embeddings"]
     both = "WikiText-2 and AG News text"
     systems += [f"lab's classifier, {both}", f"tuned classifier, {both}"]
-    of_lab = ["base", "R=2", "R=2, as many pairs", "noise=unigram^0.75", "border=shift"]
+    of_lab = [*plans.EQUAL_EPOCHS, "center table", "context table"]
+    of_lab += [name + plans.SAME_PAIRS for name in plans.EQUAL_PAIRS]
     differences = {"difference_mean": 0.1, "difference_low": 0.0, "difference_high": 0.2}
     speed = {"w60": 1000, "seconds_to_reference_loss": 2.0, "held_out_loss_1": 2.5}
     speed |= {"peak_mb": 500, "sgemm_share": 0.5, "runs": [{}] * 3}
