@@ -156,13 +156,12 @@ class BlocksEngine:
 
         def take_step() -> None:
             starts = blocks[place].long().squeeze(0) * width  # (b,)
-            word_ids, context_ids, hidden, n_words = _blocks(windows, starts, width)
+            word_ids, context_ids, hidden, n_positives, n_words = _blocks(windows, starts, width)
             reach = context_ids.shape[1]
             shared = config.shared_negatives
             m = NEGATIVES - reach % -8 if shared else 2 * config.radius * config.ratio
             negative_ids = noise.sample((len(starts), m), draw)  # (b, M)
             context_ids = torch.cat([context_ids, negative_ids], dim=1)  # (b, reach + M)
-            n_positives = reach - hidden.sum(dim=2)  # (b, width): of each word
             words = F.embedding(word_ids, center)  # (b, width, d)
             contexts = F.embedding(context_ids, context)  # (b, reach + M, d)
             weight = n_positives * (config.ratio / m)  # (b, width): of each negative
@@ -209,7 +208,8 @@ def _blocks(windows: WindowDataset, starts: Tensor, width: int) -> tuple[Tensor,
     """Gather the ids of blocks of words and of all contexts around them, and find the pairs.
 
     For the b places where blocks start, it gives ids (b, width) and (b, reach), a mask
-    (b, width, reach) that is False for the positive pairs, and the number of center words.
+    (b, width, reach) that is False for the positive pairs, how many each word has (b, width), and
+    the number of center words.
     """
     n_tokens = len(windows.tokens)
     halo = (2 if windows.border == "shift" else 1) * windows.radius
@@ -222,9 +222,11 @@ def _blocks(windows: WindowDataset, starts: Tensor, width: int) -> tuple[Tensor,
     first, last = ((ends - starts.unsqueeze(1)).int().unsqueeze(2) for ends in (low, high))
     hidden = step == step[halo : halo + width].unsqueeze(1)  # (width, reach): a word and itself
     hidden = (step < first).logical_or_(step > last).logical_or_(hidden)  # (b, width, reach)
+    n_positives = (high - low).clamp(min=0)  # (b, width): the window without its center
     if windows.border == "pad":
         hidden |= (ids == windows.pad_id).unsqueeze(1)  # (b, width, reach)
-    return ids[:, halo : halo + width], ids, hidden, (low <= high).sum()
+        n_positives = len(step) - hidden.sum(dim=2)  # (b, width)
+    return ids[:, halo : halo + width], ids, hidden, n_positives, (low <= high).sum()
 
 
 def _pairs(words: Tensor, contexts: Tensor, hidden: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
