@@ -101,22 +101,18 @@ def check_share(name: str, value: float) -> None:
         raise ValueError(f"{name} must lie in [0, 1), got {shown(value)}")
 
 
-def check_switch(name: str, value: Any) -> bool:
+def check_switch(name: str, value: Any) -> None:
     """Refuse anything but True or False: the string "False" counts as true.
 
     Args:
         name: the argument's name, for the message.
         value: what the caller gave.
 
-    Returns:
-        The value as a `bool`.
-
     Raises:
-        TypeError: `value` is no boolean of Python or numpy.
+        TypeError: `value` is no `bool`; one of numpy could not be saved with the settings.
     """
-    if type(value).__name__ not in ("bool", "bool_"):
+    if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, got {shown(value)}")
-    return bool(value)
 
 
 def noise_exponent(noise: str) -> float:
@@ -201,7 +197,7 @@ class Word2VecConfig:
         noise_exponent(self.noise)
         check_choice("engine", self.engine, ENGINES)
         for name in ("decay", "shared_negatives", "dynamic_window"):
-            object.__setattr__(self, name, check_switch(name, getattr(self, name)))
+            check_switch(name, getattr(self, name))
         for name in ("subsample", "max_norm"):
             if type(getattr(self, name)) not in (int, float) or getattr(self, name) != 0:
                 check_positive(name, getattr(self, name))
@@ -261,7 +257,7 @@ class ClassifierConfig:
             check_positive(name, getattr(self, name))
         object.__setattr__(self, "seed", check_seed(self.seed))
         for name in ("decay", "freeze"):
-            object.__setattr__(self, name, check_switch(name, getattr(self, name)))
+            check_switch(name, getattr(self, name))
         check_share("word_dropout", self.word_dropout)
 
 
