@@ -125,7 +125,7 @@ def test_the_speed_on_a_gpu_is_that_of_the_stored_benchmark():
     )[0]
     rows = [row for row in stored["rows"] if row["system"] == "blocks"]
     (row,) = (r for r in rows if r["batch_size"] == int(batch_size.replace(",", "")))
-    assert float(rate) == round(row["w60"] / 1e6, 1)
+    assert float(rate) == round(row["w60"] / 1e6)
     assert abs(row["loss_to_hogwild"] - 1) < 0.005
     assert stored["machine"]["device"] in README
 
