@@ -6,16 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from w2v.config import (
-    ClassifierConfig,
-    Word2VecConfig,
-    check_choice,
-    check_positive,
-    check_positive_int,
-    check_seed,
-    learning_rate_at,
-    noise_exponent,
-)
+from w2v.checks import check_choice, check_positive, check_positive_int, check_seed
+from w2v.config import ClassifierConfig, Word2VecConfig, learning_rate_at, noise_exponent
 
 NAMING = {"dim": 7, "radius": 2, "ratio": 5, "batch_size": 3, "epochs": 2}
 

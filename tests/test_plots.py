@@ -333,9 +333,7 @@ REFUSED = {
     r"vectors\['b'\] must have shape \(d = 1\), got \(2,\)": lambda: plot_words(
         {"a": [1.0], "b": [1.0, 2.0], "c": [2.0]}, ["a", "b", "c"]
     ),
-    r"radius must be 1 or more, and 2R \+ 1 at most the 1 words, got 2": (
-        lambda: plot_windows(["a"], 2)
-    ),
+    r"radius must leave 2R \+ 1 at most the 1 words, got 2": (lambda: plot_windows(["a"], 2)),
     r"centers must lie between 2 and 6, with R = 2 words on each side, got \[2, 1\]": (
         lambda: plot_windows(SENTENCE, 2, [2, 1])
     ),
@@ -343,7 +341,7 @@ REFUSED = {
     "negatives must hold a list for each of 1 centers, got 2": lambda: plot_windows(
         SENTENCE, 2, [2], negatives=[["a"], ["b"]]
     ),
-    "radius must be 1 or more, .* got 0": lambda: plot_windows(SENTENCE, 0),
+    "radius must be a positive integer, got 0": lambda: plot_windows(SENTENCE, 0),
 }
 
 

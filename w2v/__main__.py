@@ -146,7 +146,7 @@ def train(arguments: list[str]) -> None:
 
     Source: assignment Q3.1 to Q3.12.
     """
-    from w2v.config import check_choice
+    from w2v.checks import check_choice
     from w2v.engines import distributed
     from w2v.text.catalogue import DOCUMENTS
 
@@ -191,7 +191,7 @@ def classify(arguments: list[str]) -> None:
     import torch
 
     from w2v.checkpoint import TABLE_CHOICES, read_checkpoint
-    from w2v.config import check_choice, check_positive_int
+    from w2v.checks import check_choice, check_positive_int
 
     epilog = (
         "To score a classifier that --output saved on a labelled CSV: "
@@ -466,7 +466,7 @@ def _parse(
     """
     from transformers import HfArgumentParser
 
-    from w2v.config import check_choice
+    from w2v.checks import check_choice
     from w2v.files import user_path
     from w2v.text.sources import SOURCES
 

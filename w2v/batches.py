@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
-from w2v.checks import checked
-from w2v.config import Word2VecConfig, check_positive_int, noise_exponent
+from w2v.checks import check_positive_int, checked
+from w2v.config import Word2VecConfig, noise_exponent
 
 
 @checked
@@ -192,6 +192,7 @@ class NoiseDistribution:
         self.is_uniform = bool((self.threshold >= 1).all())  # every column holds one id alone
 
     @classmethod
+    @checked
     def from_name(cls, noise: str, counts: Tensor) -> "NoiseDistribution":
         """Build the distribution that a config names.
 
@@ -217,6 +218,7 @@ class NoiseDistribution:
         kind = "uniform" if self.is_uniform else "not uniform"
         return f"NoiseDistribution({self.vocab_size} ids, {kind})"
 
+    @checked
     def to(self, device: torch.device | str) -> "NoiseDistribution":
         """Give the same distribution, to draw on another device.
 
@@ -230,6 +232,7 @@ class NoiseDistribution:
         moved.threshold, moved.alias = self.threshold.to(device), self.alias.to(device)
         return moved
 
+    @checked
     def sample(self, shape: tuple[int, ...], generator: torch.Generator | None = None) -> Tensor:
         """Draw independent word ids, with replacement.
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from w2v.checks import checked, shown
-from w2v.config import Word2VecConfig, check_choice, check_positive_int
+from w2v.checks import check_choice, check_positive_int, checked, shown
+from w2v.config import Word2VecConfig
 from w2v.files import CheckpointError, read_sealed, user_path, write_sealed
 from w2v.model import Word2Vec
 

@@ -1,10 +1,11 @@
-"""Arguments of the wrong type are refused by name, before anything runs."""
+"""Arguments of the wrong type or range are refused by name, before anything runs."""
 
 import functools
 import inspect
+import operator
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -24,7 +25,6 @@ WORDS = {  # how a message names a type
     "PreTrainedTokenizerBase": "a tokenizer of transformers",
 }
 METHODS = {  # what tells that a value has one of these types
-    "int": "__index__",
     "Path": "__fspath__",
     "PathLike": "__fspath__",
     "Sequence": "__len__",
@@ -46,6 +46,135 @@ def shown(value: Any) -> str:
         The first 80 characters of its `repr`.
     """
     return " ".join(f"{value!r:.80}".split())
+
+
+def as_int(value: Any) -> int | None:
+    """Give an integer of Python, numpy or torch as an `int`.
+
+    Args:
+        value: anything.
+
+    Returns:
+        The number; None for anything else, True and 3.0 among them.
+    """
+    is_bool = isinstance(value, bool) or "bool" in str(getattr(value, "dtype", ""))
+    if is_bool or getattr(value, "shape", ()) != ():  # an array of one number has a shape
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def check_positive_int(name: str, value: Any) -> int:
+    """Refuse anything but an integer of 1 or more.
+
+    Args:
+        name: the argument's name, for the message.
+        value: what the caller gave; integers of numpy and torch are integers too.
+
+    Returns:
+        The value as an `int`.
+
+    Raises:
+        TypeError: `value` is not an integer (True and 3.0 are rejected).
+        ValueError: `value` is below 1 or above 2**31 - 1.
+
+    Source: assignment section 1.2 (R, K) and Q3.10 (B, E).
+    """
+    number = as_int(value)
+    if number is None:
+        raise TypeError(f"{name} must be a positive integer, got {shown(value)}")
+    if number < 1:
+        raise ValueError(f"{name} must be a positive integer, got {shown(value)}")
+    if number >= 2**31:
+        raise ValueError(f"{name} must be below 2**31, got {shown(value)}")
+    return number
+
+
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Refuse a value that is not one of the named choices.
+
+    Args:
+        name: the argument's name, for the message.
+        value: what the caller gave.
+        choices: the values allowed.
+
+    Raises:
+        ValueError: `value` is not among `choices`.
+    """
+    if not isinstance(value, str) or value not in choices:
+        names = ", ".join(map(repr, choices))
+        raise ValueError(f"{name} must be one of {names}, got {shown(value)}")
+
+
+def check_positive(name: str, value: float) -> None:
+    """Refuse a number that is not above zero and finite.
+
+    Args:
+        name: the argument's name, for the message.
+        value: what the caller gave.
+
+    Raises:
+        TypeError: `value` is not a number.
+        ValueError: `value` is zero, negative, infinite or nan.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number above 0, got {shown(value)}")
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{name} must be a finite number above 0, got {shown(value)}")
+
+
+def check_share(name: str, value: float) -> None:
+    """Refuse a number outside [0, 1).
+
+    Args:
+        name: the argument's name, for the message.
+        value: what the caller gave.
+
+    Raises:
+        TypeError: `value` is not a number.
+        ValueError: `value` is negative, 1 or more, or nan.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number in [0, 1), got {shown(value)}")
+    if not 0 <= value < 1:
+        raise ValueError(f"{name} must lie in [0, 1), got {shown(value)}")
+
+
+def check_switch(name: str, value: Any) -> None:
+    """Refuse anything but True or False: the string "False" counts as true.
+
+    Args:
+        name: the argument's name, for the message.
+        value: what the caller gave.
+
+    Raises:
+        TypeError: `value` is no `bool`; one of numpy could not be saved with the settings.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+
+
+def check_seed(value: Any) -> int:
+    """Refuse a seed that `torch.Generator.manual_seed` does not take as it is.
+
+    Args:
+        value: what the caller gave.
+
+    Returns:
+        The seed as an `int`.
+
+    Raises:
+        TypeError: `value` is not an integer.
+        ValueError: `value` is negative or above 2**31 - 1.
+    """
+    number = as_int(value)
+    if number is None:
+        raise TypeError(f"seed must be an integer, got {shown(value)}")
+    if not 0 <= number < 2**31:
+        raise ValueError(f"seed must lie in 0 ... 2**31 - 1, got {shown(value)}")
+    return number
 
 
 def checked(function: Callable[P, T]) -> Callable[P, T]:
@@ -85,13 +214,15 @@ def _types(annotation: Any) -> list[str]:
         found = [typing.get_origin(part) or part for part in parts]
         names = ["None" if one is type(None) else getattr(one, "__name__", "Any") for one in found]
     is_checked = "int" not in names or "None" in names
-    return names if is_checked and not {"float", "Any", "_empty"} & {*names} else []
+    return names if is_checked and not {"float", "complex", "Any", "_empty"} & {*names} else []
 
 
 def _is_a(value: Any, name: str) -> bool:
     """Tell whether a value has a type of this name."""
     if name == "None":
         return value is None
+    if name == "int":
+        return as_int(value) is not None
     if name == "Iterable":
         return hasattr(value, "__iter__") or hasattr(value, "__getitem__")
     if name in METHODS:

@@ -1,118 +1,22 @@
 """The settings of an experiment: one frozen dataclass each, checked when it is made."""
 
-import operator
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from w2v.checks import shown
+from w2v.checks import (
+    check_choice,
+    check_positive,
+    check_positive_int,
+    check_seed,
+    check_share,
+    check_switch,
+    shown,
+)
 from w2v.engines import ENGINES, OBJECTIVES
 
 BORDERS = ("drop", "shift", "pad")
 SUBSAMPLE_RULES = ("word2vec.c", "paper", "percentile")
 LOWEST_RATE = 1e-4  # share of the learning rate that is left at the very end, as in word2vec.c
-
-
-def check_positive_int(name: str, value: Any) -> int:
-    """Refuse anything but an integer of 1 or more.
-
-    Args:
-        name: the argument's name, for the message.
-        value: what the caller gave; integers of numpy and torch are integers too.
-
-    Returns:
-        The value as an `int`.
-
-    Raises:
-        TypeError: `value` is not an integer (True and 3.0 are rejected).
-        ValueError: `value` is below 1 or above 2**31 - 1.
-
-    Source: assignment section 1.2 (R, K) and Q3.10 (B, E).
-    """
-    number = _as_int(value)
-    if number is None:
-        raise TypeError(f"{name} must be a positive integer, got {shown(value)}")
-    if number < 1:
-        raise ValueError(f"{name} must be a positive integer, got {shown(value)}")
-    if number >= 2**31:
-        raise ValueError(f"{name} must be below 2**31, got {shown(value)}")
-    return number
-
-
-def _as_int(value: Any) -> int | None:
-    """Give an integer of Python, numpy or torch as an `int`; None for anything else."""
-    is_bool = isinstance(value, bool) or "bool" in str(getattr(value, "dtype", ""))
-    if is_bool or getattr(value, "shape", ()) != ():  # an array of one number has a shape
-        return None
-    try:
-        return operator.index(value)
-    except TypeError:
-        return None
-
-
-def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
-    """Refuse a value that is not one of the named choices.
-
-    Args:
-        name: the argument's name, for the message.
-        value: what the caller gave.
-        choices: the values allowed.
-
-    Raises:
-        ValueError: `value` is not among `choices`.
-    """
-    if not isinstance(value, str) or value not in choices:
-        names = ", ".join(map(repr, choices))
-        raise ValueError(f"{name} must be one of {names}, got {shown(value)}")
-
-
-def check_positive(name: str, value: float) -> None:
-    """Refuse a number that is not above zero and finite.
-
-    Args:
-        name: the argument's name, for the message.
-        value: what the caller gave.
-
-    Raises:
-        TypeError: `value` is not a number.
-        ValueError: `value` is zero, negative, infinite or nan.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number above 0, got {shown(value)}")
-    if not 0 < value < float("inf"):
-        raise ValueError(f"{name} must be a finite number above 0, got {shown(value)}")
-
-
-def check_share(name: str, value: float) -> None:
-    """Refuse a number outside [0, 1).
-
-    Args:
-        name: the argument's name, for the message.
-        value: what the caller gave.
-
-    Raises:
-        TypeError: `value` is not a number.
-        ValueError: `value` is negative, 1 or more, or nan.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number in [0, 1), got {shown(value)}")
-    if not 0 <= value < 1:
-        raise ValueError(f"{name} must lie in [0, 1), got {shown(value)}")
-
-
-def check_switch(name: str, value: Any) -> None:
-    """Refuse anything but True or False: the string "False" counts as true.
-
-    Args:
-        name: the argument's name, for the message.
-        value: what the caller gave.
-
-    Raises:
-        TypeError: `value` is no `bool`; one of numpy could not be saved with the settings.
-    """
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False, got {shown(value)}")
 
 
 def noise_exponent(noise: str) -> float:
@@ -277,24 +181,3 @@ def learning_rate_at(config: Word2VecConfig, epoch: int, done: float) -> float:
     if not config.decay:
         return config.learning_rate
     return config.learning_rate * max(LOWEST_RATE, 1 - (epoch - 1 + done) / config.epochs)
-
-
-def check_seed(value: Any) -> int:
-    """Refuse a seed that `torch.Generator.manual_seed` does not take as it is.
-
-    Args:
-        value: what the caller gave.
-
-    Returns:
-        The seed as an `int`.
-
-    Raises:
-        TypeError: `value` is not an integer.
-        ValueError: `value` is negative or above 2**31 - 1.
-    """
-    number = _as_int(value)
-    if number is None:
-        raise TypeError(f"seed must be an integer, got {shown(value)}")
-    if not 0 <= number < 2**31:
-        raise ValueError(f"seed must lie in 0 ... 2**31 - 1, got {shown(value)}")
-    return number

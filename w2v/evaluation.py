@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from w2v.batches import NoiseDistribution, make_loader
-from w2v.checks import checked
-from w2v.config import Word2VecConfig, check_positive_int, check_seed
+from w2v.checks import check_positive_int, check_seed, checked
+from w2v.config import Word2VecConfig
 from w2v.engines.objectives import score_batch
 from w2v.model import Word2Vec, pair_mask, sgns_loss
 from w2v.windows import WindowDataset

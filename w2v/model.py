@@ -4,8 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from w2v.checks import checked
-from w2v.config import check_positive_int
+from w2v.checks import check_positive_int, checked
 
 
 class Word2Vec(nn.Module):

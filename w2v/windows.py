@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from w2v.checks import checked, shown
-from w2v.config import BORDERS, check_choice, check_positive_int
+from w2v.checks import check_choice, check_positive_int, checked, shown
+from w2v.config import BORDERS
 from w2v.files import CheckpointError, read_sealed, write_sealed
 
 NO_WORD = -1  # the id of a context place outside the drawn radius
@@ -150,6 +150,7 @@ class WindowDataset(Dataset):
             )
 
     @classmethod
+    @checked
     def from_documents(
         cls, dataset: Iterable[Any], radius: int, border: str = "drop", pad_id: int = 0
     ) -> "WindowDataset":
@@ -205,6 +206,7 @@ class WindowDataset(Dataset):
         """
         return list(zip(*self.gather(indices), strict=True))
 
+    @checked
     def gather(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
         """Cut the windows of a whole batch by array indexing.
 
@@ -219,7 +221,7 @@ class WindowDataset(Dataset):
 
         Source: assignment Q3.5.
         """
-        index = torch.as_tensor(indices, dtype=torch.int64)  # (B,)
+        index = _as_index(indices)  # (B,)
         if len(index) and (index.min() < 0 or index.max() >= len(self)):
             raise IndexError(f"index must lie in [0, {len(self)}), got {indices!r}")
         document = torch.searchsorted(self.ends, index, right=True)  # (B,)
@@ -248,6 +250,7 @@ class WindowDataset(Dataset):
             return NO_WORD
         return self.pad_id if self.border == "pad" else None
 
+    @checked
     def spans(self, places: Tensor) -> tuple[Tensor, Tensor]:
         """Find the window around each place of the text: its first and its last place.
 
@@ -280,6 +283,7 @@ class WindowDataset(Dataset):
             return start
         return torch.minimum(torch.maximum(start, first), last - (2 * radius + 1))
 
+    @checked
     def counts(self, vocab_size: int) -> Tensor:
         """Count how often each id occurs in the documents.
 
@@ -294,6 +298,7 @@ class WindowDataset(Dataset):
 
         Source: Mikolov et al. 2013b, section 2.2 (unigram counts).
         """
+        check_positive_int("vocab_size", vocab_size)
         if len(self.tokens) and not 0 <= self.tokens.min() <= self.tokens.max() < vocab_size:
             found = f"{int(self.tokens.min())} ... {int(self.tokens.max())}"
             raise ValueError(
@@ -316,6 +321,7 @@ class WindowDataset(Dataset):
         n_documents, n_tokens = len(self.offsets) - 1, len(self.tokens)
         return {"digest": digest.hexdigest()[:32], "documents": n_documents, "tokens": n_tokens}
 
+    @checked
     def over(self, tokens: Tensor, offsets: Tensor, radii: Tensor | None = None) -> "WindowDataset":
         """Cut windows of the same radius and border rule out of another text.
 
@@ -332,6 +338,7 @@ class WindowDataset(Dataset):
         """
         return WindowDataset(tokens, offsets, self.radius, self.border, self.pad_id, radii=radii)
 
+    @checked
     def to(self, device: torch.device | str) -> "WindowDataset":
         """Give the same windows on another device.
 
@@ -347,6 +354,7 @@ class WindowDataset(Dataset):
                 setattr(moved, name, getattr(self, name).to(device))
         return moved
 
+    @checked
     def save(self, path: str | os.PathLike, *, vocabulary: str = "") -> Path:
         """Write the tokens and where documents start to a file, whole or not at all.
 
@@ -368,6 +376,7 @@ class WindowDataset(Dataset):
         return write_sealed(path, corpus)
 
     @classmethod
+    @checked
     def load(
         cls,
         path: str | os.PathLike,
@@ -417,6 +426,17 @@ class WindowDataset(Dataset):
             f"WindowDataset({len(self):,} windows of radius {self.radius}, border {self.border!r}, "
             f"{len(self.offsets) - 1:,} documents, {len(self.tokens):,} tokens)"
         )
+
+
+def _as_index(indices: Any) -> Tensor:
+    """Give the indices of a batch as a tensor, (B,), int64."""
+    try:
+        index = torch.as_tensor(indices)  # (B,)
+    except (RuntimeError, TypeError, ValueError):
+        index = torch.zeros(())
+    if index.dim() != 1 or index.is_floating_point() and index.numel():
+        raise TypeError(f"indices must be a flat list of integers, got {shown(indices)}")
+    return index.long()
 
 
 def check_ids(name: str, ids: Any) -> np.ndarray:

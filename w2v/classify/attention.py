@@ -9,9 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from w2v.checks import checked, shown
+from w2v.checks import check_choice, check_positive_int, checked, shown
 from w2v.classify.texts import check_inputs
-from w2v.config import check_choice, check_positive_int
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -4,10 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from w2v.checks import checked
+from w2v.checks import check_share, checked
 from w2v.classify.attention import check_sizes, drawing_from
 from w2v.classify.texts import check_inputs
-from w2v.config import check_share
 
 
 class ConvClassifier(nn.Module):

@@ -15,10 +15,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from w2v.checkpoint import check_words
-from w2v.checks import checked, shown
+from w2v.checks import check_positive_int, checked, shown
 from w2v.classify.attention import ClassAttentionModel
 from w2v.classify.texts import TextDataset, check_texts, collate_texts
-from w2v.config import check_positive_int
 from w2v.files import CheckpointError, read_sealed, write_sealed
 from w2v.threads import one_thread
 

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset, get_worker_info
 
-from w2v.checks import checked, shown
-from w2v.config import check_share
+from w2v.checks import check_share, checked, shown
 from w2v.windows import check_ids
 
 PAD_ID = 0  # fills a batch; the attention mask keeps it out of every result
@@ -188,7 +187,7 @@ def check_inputs(input_ids: Any, attention_mask: Any, vocab_size: int) -> tuple[
             vocabulary.
     """
     if not isinstance(input_ids, Tensor):
-        input_ids = torch.tensor(np.asarray(input_ids))
+        input_ids = _as_tensor("input_ids", input_ids)  # (B, T)
     if input_ids.dtype.is_floating_point and input_ids.numel():
         raise TypeError(f"input_ids must be integers, got {input_ids.dtype}")
     if input_ids.dim() != 2:
@@ -216,11 +215,21 @@ def _read_row(row: Any, place: int) -> tuple[Tensor, Tensor | None, int]:
     return ids, None if mask is None else _check_mask(mask, ids), int(label)
 
 
+def _as_tensor(name: str, numbers: Any) -> Tensor:
+    """Give lists or an array of numbers as a tensor."""
+    try:
+        return torch.tensor(np.asarray(numbers))
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{name} must be a tensor, or rows of one length of numbers, got {shown(numbers)}"
+        ) from None
+
+
 def _check_mask(attention_mask: Any, input_ids: Tensor) -> Tensor:
     """Turn a mask of 0 and 1, of any type, into a bool tensor of the shape of the ids."""
     mask = attention_mask
     if not isinstance(mask, Tensor):
-        mask = torch.tensor(np.asarray(mask), device=input_ids.device)
+        mask = _as_tensor("attention_mask", mask).to(input_ids.device)
     if mask.shape != input_ids.shape:
         raise ValueError(
             f"attention_mask must have the shape of input_ids {tuple(input_ids.shape)!r}, "

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from w2v.config import SUBSAMPLE_RULES, Word2VecConfig, check_choice, check_positive
+from w2v.checks import check_choice, check_positive
+from w2v.config import SUBSAMPLE_RULES, Word2VecConfig
 from w2v.windows import WindowDataset
 
 

@@ -9,8 +9,7 @@ from functools import cached_property
 import numpy as np
 from torch import Tensor
 
-from w2v.checks import checked, shown
-from w2v.config import check_positive
+from w2v.checks import check_positive, checked, shown
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 

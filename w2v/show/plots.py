@@ -21,6 +21,8 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike
 
+from w2v.checks import check_choice, check_positive_int, checked, shown
+
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")  # Okabe-Ito
 MARKERS = ("o", "s", "^", "D", "v", "P")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
@@ -124,10 +126,22 @@ def _words(name: str, words: Iterable[object]) -> list[str]:
     """Check that some words are given, one by one."""
     if isinstance(words, str):
         raise TypeError(f"{name} must be a list of words, got the text {_short(words)!r}; split it")
+    if not isinstance(words, Iterable):
+        raise TypeError(f"{name} must be a list of words, got {shown(words)}")
     found = [str(word) for word in words]
     if not found:
         raise ValueError(f"{name} must hold at least one item, got none")
     return found
+
+
+def _parts(name: str, groups: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    """Check that each group is a dict of its own."""
+    for key, group in groups.items():
+        if not isinstance(group, Mapping):
+            raise TypeError(
+                f"{name} must hold a dict for each name, got {shown(group)} for {key!r}"
+            )
+    return groups
 
 
 def _numbers(
@@ -208,6 +222,7 @@ def _draw_cells(
 
 
 @_plain_text()
+@checked
 def plot_windows(
     words: Iterable[object],
     radius: int,
@@ -235,18 +250,17 @@ def plot_windows(
     Source: assignment section 1.2 (R, C+ and C-) and Q3.2.
     """
     words = _words("words", words)
-    if radius < 1 or len(words) < 2 * radius + 1:
-        raise ValueError(
-            f"radius must be 1 or more, and 2R + 1 at most the {len(words)} words, got {radius!r}"
-        )
+    radius = check_positive_int("radius", radius)
+    if len(words) < 2 * radius + 1:
+        raise ValueError(f"radius must leave 2R + 1 at most the {len(words)} words, got {radius!r}")
     possible = range(radius, len(words) - radius)
     centers = list(possible[:8] if centers is None else centers)
     if not centers or not set(centers) <= set(possible):
         raise ValueError(
             f"centers must lie between {possible[0]} and {possible[-1]}, with R = {radius} "
-            f"words on each side, got {centers}"
+            f"words on each side, got {shown(centers)}"
         )
-    drawn = [_words("negatives", row) for row in negatives or []]
+    drawn = [_words("negatives", row) for row in ([] if negatives is None else negatives)]
     if drawn and len(drawn) != len(centers):
         raise ValueError(
             f"negatives must hold a list for each of {len(centers)} centers, got {len(drawn)}"
@@ -284,6 +298,7 @@ def plot_windows(
 
 
 @_plain_text()
+@checked
 def plot_learning_curves(train_loss: ArrayLike, valid_loss: ArrayLike) -> Figure:
     """Draw the loss of each epoch on training and validation pairs.
 
@@ -326,6 +341,7 @@ def plot_learning_curves(train_loss: ArrayLike, valid_loss: ArrayLike) -> Figure
 
 
 @_plain_text()
+@checked
 def plot_scores(scores: Mapping[str, Mapping[str, float]], chance: Mapping[str, float]) -> Figure:
     """Draw several scores of several systems side by side, each with its chance level.
 
@@ -343,7 +359,7 @@ def plot_scores(scores: Mapping[str, Mapping[str, float]], chance: Mapping[str, 
     """
     systems, columns = _words("scores", scores), _words("chance", chance)
     shares = {}
-    for name, values in {**scores, "constant answer": chance}.items():
+    for name, values in {**_parts("scores", scores), "constant answer": chance}.items():
         found = [values.get(column, math.nan) for column in columns]
         shares[name] = 100 * _numbers(f"scores of {name!r}", found, {"scores": len(columns)})
         if shares[name].min() < 0 or shares[name].max() > 100:
@@ -376,6 +392,7 @@ def plot_scores(scores: Mapping[str, Mapping[str, float]], chance: Mapping[str, 
 
 
 @_plain_text()
+@checked
 def plot_neighbours(
     before: Mapping[str, Sequence[tuple[str, float]]],
     after: Mapping[str, Sequence[tuple[str, float]]],
@@ -396,9 +413,16 @@ def plot_neighbours(
     """
     words = _words("after", after)
     if set(before) != set(after):
-        raise ValueError(f"before must hold the words of after, {words}, got {list(before)}")
+        raise ValueError(
+            f"before must hold the words of after, {shown(words)}, got {shown(list(before))}"
+        )
     rows = [(when, word) for when in ("before", "after") for word in words]
     nearest = [{"before": before, "after": after}[when][word] for when, word in rows]
+    for (when, word), near in zip(rows, nearest, strict=True):
+        if not isinstance(near, Sequence) or not all(len(pair) == 2 for pair in near):
+            raise TypeError(
+                f"{when} must hold pairs of a word and its cosine, got {shown(near)} for {word!r}"
+            )
     cosines = [  # of shape (words,) each; the 0 stands for a word without neighbours
         _numbers(f"{when} of {word!r}", [0.0, *(cosine for _, cosine in near)], {"words": None})[1:]
         for (when, word), near in zip(rows, nearest, strict=True)
@@ -423,6 +447,7 @@ def plot_neighbours(
 
 
 @_plain_text()
+@checked
 def plot_comparison(
     curves: Mapping[str, Mapping[str, ArrayLike]], chance: float, title: str = ""
 ) -> Figure:
@@ -443,7 +468,7 @@ def plot_comparison(
 
     Source: assignment Q4.3.
     """
-    systems = _words("curves", curves)
+    systems = _words("curves", _parts("curves", curves))
     shape: dict[str, int | None] = {"seeds": None, "epochs": None}
     arrays: dict[tuple[str, str], np.ndarray] = {}  # of shape (seeds, epochs) each
     for system in systems:
@@ -452,13 +477,14 @@ def plot_comparison(
             arrays[system, name] = _numbers(f"{name} of {system!r}", values, shape, gaps=True)
             shape = dict(zip(shape, arrays[system, name].shape, strict=True))
     n_rows = math.ceil((2 * len(systems) + 1) / 4)  # of the legend
+    share = float(_numbers("chance", [chance], {"shares": 1})[0])
     figure, (left, right) = _figure(1, 2, width=5.2, height=3.6 + 0.2 * n_rows)
     for i, system in enumerate(systems):
         for part, style in (("train", ":"), ("valid", "-")):
             label = f"{_short(system)}, {part}"
             _draw_band(left, arrays[system, f"{part}_loss"], label, i, style)
             _draw_band(right, 100 * arrays[system, f"{part}_accuracy"], label, i, style)
-    right.axhline(100 * chance, color="grey", ls="--", label="guessing")
+    right.axhline(100 * share, color="grey", ls="--", label="guessing")
     left.set_ylabel("mean cross-entropy (nats)")
     right.set_ylabel("accuracy (%)")
     left.set_ylim(bottom=0)
@@ -484,6 +510,7 @@ def _draw_band(axes: Axes, values: np.ndarray, label: str, i: int, style: str) -
 
 
 @_plain_text()
+@checked
 def plot_intervals(intervals: Mapping[str, ArrayLike], label: str) -> Figure:
     """Draw the mean accuracy of several settings, each with its interval.
 
@@ -524,6 +551,7 @@ def plot_intervals(intervals: Mapping[str, ArrayLike], label: str) -> Figure:
 
 
 @_plain_text()
+@checked
 def plot_attention(
     words: Iterable[object],
     weights: ArrayLike,
@@ -589,6 +617,7 @@ def plot_attention(
 
 
 @_plain_text()
+@checked
 def plot_words(
     vectors: Any,
     words: Sequence[str] | Mapping[str, Sequence[str]],
@@ -616,8 +645,9 @@ def plot_words(
 
     Source: Mikolov et al. 2013b, figure 2 (PCA); van der Maaten and Hinton 2008 (t-SNE).
     """
-    if method not in ("pca", "tsne"):
-        raise ValueError(f"method must be one of 'pca', 'tsne', got {method!r}")
+    check_choice("method", method, ("pca", "tsne"))
+    if not hasattr(vectors, "__contains__") or hasattr(vectors, "dtype"):
+        raise TypeError(f"vectors must be a WordVectors or a dict, got {shown(vectors)}")
     clusters = words if isinstance(words, Mapping) else {"": words}
     clusters = {name: _words("words", clusters[name]) for name in clusters}
     cluster_of = {word: c for c in reversed(list(clusters)) for word in clusters[c]}

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from w2v.checks import checked, shown
+from w2v.checks import check_positive_int, check_seed, checked, shown
 from w2v.classify.texts import TextDataset
 from w2v.classify.training import ClassifierHistory, train_classifier
-from w2v.config import ClassifierConfig, check_positive_int, check_seed
+from w2v.config import ClassifierConfig
 from w2v.studies import Row
 from w2v.studies.statistics import seed_differences
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from w2v.checks import checked, shown
-from w2v.config import check_choice, check_positive_int, check_seed
+from w2v.checks import check_choice, check_positive_int, check_seed, checked, shown
 from w2v.files import user_path
 from w2v.text import builtin
 from w2v.text.catalogue import LABELLED, LabelledSet

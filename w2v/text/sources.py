@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from tqdm import TqdmWarning
 
-from w2v.checks import checked
-from w2v.config import check_choice
+from w2v.checks import check_choice, checked
 from w2v.files import user_path
 from w2v.text.catalogue import DOCUMENTS, LABELLED, HubSet
 

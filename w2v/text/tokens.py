@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from w2v.checks import shown
-from w2v.config import check_positive_int
+from w2v.checks import check_positive_int, shown
 from w2v.files import CheckpointError, cache_directory, read_sealed, write_sealed
 from w2v.text.sources import quiet
 

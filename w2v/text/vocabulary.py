@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from w2v.checks import checked, shown
-from w2v.config import check_positive_int
+from w2v.checks import as_int, check_positive_int, checked, shown
 
 if TYPE_CHECKING:
     from tokenizers.normalizers import Normalizer
@@ -58,6 +57,7 @@ class Vocabulary:
         self.raw = False
 
     @classmethod
+    @checked
     def from_texts(
         cls, texts: Iterable[Sequence[str]], *, min_count: int = 1, size: int | None = None
     ) -> "Vocabulary":
@@ -81,6 +81,7 @@ class Vocabulary:
         return cls(counts, min_count=min_count, size=size)
 
     @classmethod
+    @checked
     def from_strings(
         cls, texts: Iterable[str], *, min_count: int = 1, size: int | None = None
     ) -> "Vocabulary":
@@ -130,6 +131,7 @@ class Vocabulary:
     def __repr__(self) -> str:
         return f"Vocabulary({len(self)} words, {int(self.counts.sum())} occurrences)"
 
+    @checked
     def encode(self, words: Sequence[str]) -> list[int]:
         """Give the id of each word.
 
@@ -146,6 +148,7 @@ class Vocabulary:
         """
         return [self.index.get(word, self.unknown_id) for word in _list_of_words(words)]
 
+    @checked
     def decode(self, ids: Sequence[int]) -> list[str]:
         """Give the word of each id.
 
@@ -156,13 +159,18 @@ class Vocabulary:
             As many words.
 
         Raises:
+            TypeError: ids that are no integers.
             IndexError: an id outside [0, V).
         """
-        for i in ids:
+        found = [as_int(i) for i in ids]
+        for i, given in zip(found, ids, strict=True):
+            if i is None:
+                raise TypeError(f"ids must be integers, got {shown(given)}")
             if not 0 <= i < len(self):
-                raise IndexError(f"ids must lie in [0, {len(self)}), got {i!r}")
-        return [self.words[i] for i in ids]
+                raise IndexError(f"ids must lie in [0, {len(self)}), got {i}")
+        return [self.words[i] for i in found if i is not None]
 
+    @checked
     def count(self, word: str) -> int:
         """Say how often a word of the vocabulary occurs in the texts.
 

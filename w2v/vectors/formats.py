@@ -23,7 +23,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from w2v.config import check_positive_int
+from w2v.checks import check_positive_int
 from w2v.files import replaced
 
 LONGEST_HEADER = 100

@@ -4,7 +4,7 @@ import math
 import operator
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from w2v.checkpoint import read_checkpoint
-from w2v.checks import shown
-from w2v.config import check_positive_int
+from w2v.checks import as_int, check_positive_int, checked, shown
 from w2v.model import Word2Vec
 from w2v.vectors.formats import (
     check_word_vectors,
@@ -98,12 +97,13 @@ class WordVectors:
         self.key_to_index = {word: row for row, word in enumerate(self.words)}
 
     @classmethod
+    @checked
     def from_model(
         cls,
         model: Word2Vec,
         words: Sequence[str],
         *,
-        counts: Tensor | None = None,
+        counts: Tensor | ArrayLike | None = None,
         min_count: int = 1,
     ) -> "WordVectors":
         """Take the center embeddings of a model, without the words that were seldom seen.
@@ -125,6 +125,7 @@ class WordVectors:
         return cls._from_table(model.center_embeddings.weight, words, counts, min_count)
 
     @classmethod
+    @checked
     def from_checkpoint(
         cls,
         path: str | os.PathLike,
@@ -166,13 +167,18 @@ class WordVectors:
 
     @classmethod
     def _from_table(
-        cls, table: Tensor, words: Sequence[str], counts: Tensor | None, min_count: int
+        cls, table: Tensor, words: Sequence[str], counts: Any, min_count: int
     ) -> "WordVectors":
         """Take a copy of the rows of an embedding table that were seen often enough."""
         found = cls(words, table.detach().cpu().numpy())
+        if (as_int(min_count) or 0) < 0 or as_int(min_count) is None:
+            raise ValueError(f"min_count must be an integer of 0 or more, got {shown(min_count)}")
         if counts is None:
             return found.vectors_for_all(range(len(found)))
-        counts = torch.as_tensor(counts)  # (V,)
+        try:
+            counts = torch.as_tensor(counts)  # (V,)
+        except (TypeError, ValueError, RuntimeError):
+            raise TypeError(f"counts must be numbers, got {shown(counts)}") from None
         if counts.shape != (len(found),):
             raise ValueError(
                 f"counts must be {len(found)} numbers, one for each id, "
@@ -186,6 +192,7 @@ class WordVectors:
         return found.vectors_for_all((counts >= min_count).nonzero()[:, 0].tolist())
 
     @classmethod
+    @checked
     def load_word2vec_format(
         cls,
         path: str | os.PathLike,
@@ -223,6 +230,7 @@ class WordVectors:
         how = {"encoding": encoding, "unicode_errors": unicode_errors}
         return cls(*read_word2vec(path, binary, limit=limit, no_header=no_header, **how))
 
+    @checked
     def save_word2vec_format(
         self, path: str | os.PathLike, *, binary: bool = False, write_header: bool = True
     ) -> None:
@@ -242,6 +250,7 @@ class WordVectors:
         """
         write_word2vec(path, self.words, self.vectors, binary, write_header)
 
+    @checked
     def save_projector(self, directory: str | os.PathLike) -> tuple[Path, Path]:
         """Save vectors.tsv and metadata.tsv, which TensorFlow's embedding projector loads.
 
@@ -259,6 +268,7 @@ class WordVectors:
         """
         return write_projector(directory, self.words, self.vectors)
 
+    @checked
     def to_embedding(self, freeze: bool = True) -> nn.Embedding:
         """Make an embedding layer of the vectors; the id of a word is `key_to_index[word]`.
 
@@ -315,6 +325,7 @@ class WordVectors:
         units = np.empty_like(self.vectors)  # (n, d)
         return np.divide(self.vectors, norms[:, None], out=units, casting="same_kind")
 
+    @checked
     def fill_norms(self, force: bool = False) -> None:
         """Make the unit vectors again, after `vectors` was changed in place.
 
@@ -332,6 +343,7 @@ class WordVectors:
         """Give a copy of `unit_vectors`, shape (n, d)."""
         return self.unit_vectors.copy()
 
+    @checked
     def get_index(self, key: Key, default: int | None = None) -> int:
         """Give the row of a word; see `WordVectors`.
 
@@ -348,6 +360,7 @@ class WordVectors:
             return default
         raise KeyError(f"word must be one of the {len(self)} words, got {key!r}")
 
+    @checked
     def get_vector(self, key: Key, norm: bool = False) -> np.ndarray:
         """Give the vector of a word, shape (d,), read-only; see `WordVectors`.
 
@@ -360,6 +373,7 @@ class WordVectors:
 
     word_vec = get_vector
 
+    @checked
     def get_mean_vector(
         self,
         keys: Any,
@@ -382,7 +396,10 @@ class WordVectors:
             The mean, shape (d,), float32; 0 if no word is known.
         """
         keys = _listed(keys)
-        factors = np.ones(len(keys)) if weights is None else np.asarray(weights, np.float64)
+        try:
+            factors = np.ones(len(keys)) if weights is None else np.asarray(weights, np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(f"weights must be numbers, got {shown(weights)}") from None
         if not keys:
             raise ValueError("keys must hold a word or more, got none")
         if factors.shape != (len(keys),):
@@ -398,19 +415,23 @@ class WordVectors:
             mean /= np.linalg.norm(mean) or 1
         return mean.astype(np.float32)
 
-    def vectors_for_all(self, keys: Sequence[Key]) -> "WordVectors":
+    @checked
+    def vectors_for_all(self, keys: Iterable[Key]) -> "WordVectors":
         """Take some of the words, in the order given; see `WordVectors`."""
         rows = list(dict.fromkeys(self.get_index(key) for key in _listed(keys) if key in self))
+        if not rows:
+            raise ValueError(f"keys must hold a known word or more, got {shown(keys)}")
         return WordVectors([self.words[row] for row in rows], self.vectors[rows])
 
     # Near words. `Any` is a list of pairs or, for topn=None, an array.
 
+    @checked
     def most_similar(
         self,
         positive: Any = None,
         negative: Any = None,
         topn: Count = 10,
-        clip_start: int = 0,
+        clip_start: Count = 0,
         clip_end: Count = None,
         restrict_vocab: Count = None,
     ) -> Any:
@@ -423,7 +444,7 @@ class WordVectors:
                 is taken as it is, without a change of sign.
             topn: how many words to return; fewer if there are no more. None: no words, but the
                 cosine of each.
-            clip_start: look only at the words from this row on.
+            clip_start: look only at the words from this row on; None: from the first.
             clip_end: and before this one; None: to the end.
             restrict_vocab: look only at this many words, the first ones; None or 0: at all.
 
@@ -458,14 +479,17 @@ class WordVectors:
         rows = _first(restrict_vocab) if restrict_vocab else slice(clip_start, clip_end or None)
         return self._ranked(self._cosines(query, rows), rows, keys, topn)
 
+    @checked
     def similar_by_word(self, word: Key, topn: Count = 10, restrict_vocab: Count = None) -> Any:
         """Find what `most_similar` finds for one word; see `WordVectors`."""
         return self.most_similar([word], topn=topn, restrict_vocab=restrict_vocab)
 
+    @checked
     def similar_by_key(self, key: Key, topn: Count = 10, restrict_vocab: Count = None) -> Any:
         """Find what `most_similar` finds for one word; see `WordVectors`."""
         return self.most_similar([key], topn=topn, restrict_vocab=restrict_vocab)
 
+    @checked
     def similar_by_vector(self, vector: Any, topn: Count = 10, restrict_vocab: Count = None) -> Any:
         """Find what `most_similar` finds for one vector, shape (d,); see `WordVectors`.
 
@@ -474,6 +498,7 @@ class WordVectors:
         """
         return self.most_similar([vector], topn=topn, restrict_vocab=restrict_vocab)
 
+    @checked
     def most_similar_cosmul(
         self,
         positive: Any = None,
@@ -500,6 +525,7 @@ class WordVectors:
         )
         return self._ranked(above / (below + 0.000001), rows, positive + negative, topn)
 
+    @checked
     def closer_than(self, key1: Key, key2: Key) -> list[str]:
         """Find the words nearer to `key1` than `key2` is, in their own order; see `WordVectors`."""
         distances, row = self.distances(key1), self.get_index(key1)  # (n,)
@@ -508,18 +534,21 @@ class WordVectors:
 
     words_closer_than = closer_than
 
+    @checked
     def rank(self, key1: Key, key2: Key) -> int:
         """Give the place of `key2` among the neighbours of `key1`, from 1; see `WordVectors`."""
         return len(self.closer_than(key1, key2)) + 1
 
+    @checked
     def most_similar_to_given(self, key1: Key, keys_list: Sequence[Key]) -> Key:
         """Choose the word of a list that is nearest to `key1`; see `WordVectors`."""
         if not len(keys_list):
             raise ValueError("keys_list must hold a word or more, got none")
         return max(keys_list, key=lambda key: self.similarity(key1, key))
 
+    @checked
     def rank_by_centrality(
-        self, words: Sequence[Key], use_norm: bool = True
+        self, words: Iterable[Key], use_norm: bool = True
     ) -> list[tuple[float, Key]]:
         """Order words by their nearness to the mean of them all; see `WordVectors`.
 
@@ -532,7 +561,7 @@ class WordVectors:
         words = _listed(words)
         known = [word for word in words if word in self]
         if not known:
-            raise ValueError(f"words must hold a known word or more, got {words!r}")
+            raise ValueError(f"words must hold a known word or more, got {shown(words)}")
         if len(known) < len(words):
             unknown = [word for word in words if word not in self]
             warnings.warn(f"unknown words are left out: {unknown!r}", stacklevel=2)
@@ -541,13 +570,15 @@ class WordVectors:
         centrality = vectors @ mean / (np.linalg.norm(mean) or 1)  # (m,)
         return sorted(zip(centrality.tolist(), known, strict=True), reverse=True)
 
-    def doesnt_match(self, words: Sequence[Key]) -> Key:
+    @checked
+    def doesnt_match(self, words: Iterable[Key]) -> Key:
         """Find the word with the lowest cosine with the mean of all; see `WordVectors`."""
         return self.rank_by_centrality(words)[-1][1]
 
     # Cosines
 
     @staticmethod
+    @checked
     def cosine_similarities(vector_1: np.ndarray, vectors_all: np.ndarray) -> np.ndarray:
         """Give the cosines of one vector with others.
 
@@ -562,15 +593,18 @@ class WordVectors:
         lengths = _lengths(vectors_all) * _lengths(vector_1)  # (m,)
         return np.clip(products / np.where(lengths > 0, lengths, 1), -1, 1)
 
+    @checked
     def similarity(self, w1: Key, w2: Key) -> float:
         """Give the cosine of the vectors of two words, in [-1, 1]; see `WordVectors`."""
         return _cosine(self._vectors([w1, w2], norm=False))
 
+    @checked
     def distance(self, w1: Key, w2: Key) -> float:
         """Give 1 - `similarity`, in [0, 2]; see `WordVectors`."""
         return 1 - self.similarity(w1, w2)
 
-    def distances(self, word_or_vector: Any, other_words: Sequence[Key] = ()) -> np.ndarray:
+    @checked
+    def distances(self, word_or_vector: Any, other_words: Iterable[Key] | None = ()) -> np.ndarray:
         """Give 1 - the cosine of one word or vector with others.
 
         Args:
@@ -584,6 +618,7 @@ class WordVectors:
         rows = [self.get_index(word) for word in _listed(other_words)]
         return 1 - self._cosines(vector, rows or slice(None))
 
+    @checked
     def n_similarity(self, ws1: Sequence[Key], ws2: Sequence[Key]) -> float:
         """Give the cosine of the mean vectors of two lists of words; see `WordVectors`.
 
@@ -600,18 +635,18 @@ class WordVectors:
         means = [self.get_mean_vector(words, pre_normalize=False) for words in (ws1, ws2)]
         return _cosine(np.array(means, np.float64))
 
+    @checked
     def relative_cosine_similarity(self, wa: Key, wb: Key, topn: int = 10) -> float:
         """Divide a cosine by the sum of those of `topn` neighbours of `wa`; see `WordVectors`.
 
         Source: Leeuwenberg et al. 2016, equation (1).
         """
-        near = self.similar_by_word(wa, topn)
-        if not near:
-            raise ValueError(f"topn must give a neighbour or more of {wa!r}, got {topn!r}")
+        near = self.similar_by_word(wa, check_positive_int("topn", topn))
         return self.similarity(wa, wb) / sum(cosine for _, cosine in near)
 
     # Tests of vectors
 
+    @checked
     def evaluate_word_pairs(
         self,
         pairs: str | os.PathLike,
@@ -650,6 +685,8 @@ class WordVectors:
                 "evaluate_word_pairs needs scipy, which is not installed; "
                 "pip install 'w2v[studies]'"
             ) from None
+        if not delimiter:
+            raise ValueError(f"delimiter must hold a character or more, got {delimiter!r}")
         fold = str.upper if case_insensitive else str
         _, known = self._known(restrict_vocab, fold)
         found = read_word_pairs(pairs, delimiter=delimiter, encoding=encoding)
@@ -669,6 +706,7 @@ class WordVectors:
         correlations = pearsonr(judged, cosines), spearmanr(judged, cosines)
         return *correlations, 100 * n_unknown / len(found)
 
+    @checked
     def evaluate_word_analogies(
         self,
         analogies: str | os.PathLike,
@@ -731,10 +769,11 @@ class WordVectors:
                 is_numbers = vector.shape == (self.vector_size,) and vector.dtype.kind in "fiu"
                 if not is_numbers or not np.isfinite(vector).all():
                     raise ValueError(
-                        f"vector must be {self.vector_size} finite numbers, got {shown(vector)}"
+                        "a key must be a word, its row or a vector of "
+                        f"{self.vector_size} finite numbers, got {shown(item)}"
                     )
             if not vector.any():
-                raise ValueError(f"word must have a vector other than 0, got {item!r}")
+                raise ValueError(f"a word must have a vector other than 0, got {shown(item)}")
             found[place] = vector
         return found
 
@@ -822,7 +861,7 @@ def _listed(given: Any) -> list:
     try:
         return list(given)
     except TypeError:
-        raise TypeError(f"words must be words, rows or vectors, got {given!r}") from None
+        raise TypeError(f"keys must be words, their rows or vectors, got {shown(given)}") from None
 
 
 def _is_pair(item: Any) -> bool:
