@@ -16,11 +16,13 @@ from torch.utils.data import ConcatDataset, DataLoader, Subset, SubsetRandomSamp
 from w2v import (
     WindowDataset,
     Word2Vec,
+    Word2VecConfig,
     collate_fn,
     evaluate_word2vec,
     extract_words_contexts,
     flatten_dataset_to_list,
     sgns_loss,
+    train_word2vec,
 )
 from w2v.batches import make_loader
 from w2v.training import batch_loss, make_optimizers, train_epoch
@@ -276,3 +278,23 @@ def test_padded_windows_keep_their_mask_when_they_are_joined(config):
     joined = ConcatDataset([padded, Subset(padded, [0])])
     (batch, *_) = make_loader(joined, config, V, generator=torch.Generator(), shuffle=False)
     assert batch["positive_mask"].tolist()[0] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("engine", ["loader", "blocks", "hogwild"])
+def test_a_frozen_model_is_refused_and_stays_as_it_is(train_set, engine):
+    config = Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=16, epochs=1, engine=engine)
+    model = Word2Vec(V, D).requires_grad_(False)
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match="tables to train, got requires_grad=False for"):
+        train_word2vec(model, train_set, train_set, config)
+    assert all(before[name].equal(table) for name, table in model.state_dict().items())
+
+
+def test_the_loader_trains_one_table_and_leaves_a_frozen_one(train_set):
+    config = Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=16, epochs=1)
+    model = Word2Vec(V, D)
+    model.center_embeddings.requires_grad_(False)
+    before = copy.deepcopy(model.state_dict())
+    train_word2vec(model, train_set, train_set, config)
+    assert model.center_embeddings.weight.equal(before["center_embeddings.weight"])
+    assert not model.context_embeddings.weight.equal(before["context_embeddings.weight"])

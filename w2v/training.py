@@ -397,6 +397,12 @@ def _check_agreement(
     for name, value, kind in (("model", model, Word2Vec), ("config", config, Word2VecConfig)):
         if not isinstance(value, kind):
             raise TypeError(f"{name} must be a {kind.__name__}, got {shown(value)}")
+    frozen = [name for name, table in model.named_parameters() if not table.requires_grad]
+    if frozen and (config.engine != "loader" or len(frozen) == 2):  # the loader trains the other
+        raise ValueError(
+            f"model must have tables to train, got requires_grad=False for {', '.join(frozen)}; "
+            "call model.requires_grad_(True)"
+        )
     dim = model.center_embeddings.embedding_dim
     if dim != config.dim:
         raise ValueError(f"model must have dim {config.dim} as the config says, got {dim}")
