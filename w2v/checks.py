@@ -214,7 +214,11 @@ def _types(annotation: Any) -> list[str]:
         found = [typing.get_origin(part) or part for part in parts]
         names = ["None" if one is type(None) else getattr(one, "__name__", "Any") for one in found]
     is_checked = "int" not in names or "None" in names
-    return names if is_checked and not {"float", "complex", "Any", "_empty"} & {*names} else []
+    return (
+        names
+        if is_checked and not {"float", "complex", "ArrayLike", "Any", "_empty"} & {*names}
+        else []
+    )
 
 
 def _is_a(value: Any, name: str) -> bool:
