@@ -342,6 +342,7 @@ CALLS = {
     "Vocabulary.from_strings": lambda f: dict(texts=TEXTS, min_count=1, size=None),
     "Vocabulary.from_texts": lambda f: dict(texts=[["a", "b"]], min_count=1, size=None),
     "Vocabulary.tokenizer": lambda f: dict(),
+    "WindowDataset.center_counts": lambda f: dict(vocab_size=V),
     "WindowDataset.counts": lambda f: dict(vocab_size=V),
     "WindowDataset.from_documents": lambda f: dict(
         dataset=DOCUMENTS, radius=1, border="drop", pad_id=0

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from unittest.mock import Mock
 
 import numpy as np
 import pandas
@@ -750,7 +751,8 @@ def test_each_offline_variable_of_the_hub_is_honoured(variable):
 def test_without_a_home_the_cache_costs_a_sentence(monkeypatch, capsys):
     for name in ("HOME", "W2V_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # a user id without a name
+    missing = RuntimeError("Could not determine home directory.")  # a user id without a name
+    monkeypatch.setattr("pathlib.Path.expanduser", Mock(side_effect=missing))
     monkeypatch.setattr("w2v.text.tokens.CACHED_FROM", 1)
     tokenizer = Vocabulary.from_strings(["a b"]).tokenizer()
     assert tokenize(["a b"], tokenizer)["input_ids"][:] == [[2, 3]]
@@ -773,3 +775,14 @@ def test_the_best_epoch_keeps_the_words_of_the_text_too(tmp_path):
     )
     assert best.index_to_key == last.index_to_key
     assert set(best.index_to_key) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("border", ["drop", "shift"])
+def test_words_that_were_never_a_center_are_named(border, capsys):
+    config = w2v.Word2VecConfig(dim=4, radius=2, ratio=2, batch_size=4, epochs=1, border=border)
+    vectors = w2v.train_on_texts(["first b c d last"] * 6, config)
+    assert set(vectors.words) == {*"bcd", "first", "last"}
+    said = capsys.readouterr().out
+    assert (said == "") == (border == "shift")
+    if said:
+        assert said.startswith("4 words keep random vectors, b, d, first for example")

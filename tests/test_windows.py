@@ -368,3 +368,13 @@ def test_a_varied_window_does_reach_its_radius_and_stays_in_its_document(border)
 def test_an_id_that_four_bytes_cannot_hold_is_named(lost):
     with pytest.raises(ValueError, match=rf"ids must lie in -2\*\*31 \.\.\. .*, got {lost}$"):
         extract_words_contexts([3, lost, 5, 6, 7], 2)
+
+
+@pytest.mark.parametrize("border", ["drop", "shift", "pad"])
+def test_the_counts_of_centers_are_those_of_the_words_that_are_listed(border):
+    documents = [[1, 2, 3, 4, 5, 1], [2, 2], [], [3, 4, 5, 6, 7, 0]]
+    dataset = WindowDataset.from_documents(documents, 2, border, pad_id=9)
+    words, _ = flatten_dataset_to_list(documents, 2, border, pad_id=9)
+    expected = [words.count(i) for i in range(10)]
+    assert dataset.center_counts(10).tolist() == expected
+    assert (dataset.center_counts(10) <= dataset.counts(10)).all()

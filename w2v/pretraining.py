@@ -112,6 +112,8 @@ def train_and_save(
         WindowDataset.from_documents(part, config.radius, config.border)
         for part in (documents, held_out)
     )
+    if words is not None:
+        _say_untrained(train_set, words)
     generator = torch.Generator().manual_seed(config.seed)
     model = Word2Vec(vocab_size, config.dim, generator=generator)
     history = train_word2vec(
@@ -128,6 +130,18 @@ def train_and_save(
         how = {"counts": train_set.counts(vocab_size), "corpus": train_set.identity()}
         save_model(model, directory, config, vocabulary=vocabulary, words=words, **how)
     return model, history, user_path(directory) / checkpoint_name(config)
+
+
+def _say_untrained(train_set: WindowDataset, words: Sequence[str]) -> None:
+    """Say which words occur and are never the center of a window: they keep random vectors."""
+    occur, centers = train_set.counts(len(words)), train_set.center_counts(len(words))
+    rows = ((occur > 0) & (centers == 0)).nonzero()[:, 0].tolist()
+    if rows:
+        examples = ", ".join(words[row] for row in rows[:3])
+        print(
+            f"{len(rows)} words keep random vectors, {examples} for example: they stand only where "
+            "no window has its center, near the ends of texts; border='shift' or 'pad' trains them"
+        )
 
 
 @checked

@@ -307,6 +307,30 @@ class WindowDataset(Dataset):
             )
         return torch.bincount(self.tokens, minlength=vocab_size)  # (V,)
 
+    @checked
+    def center_counts(self, vocab_size: int) -> Tensor:
+        """Count how often each id is the center of a window: its row is trained that often.
+
+        With the border rule "drop", a word that stands only near the ends of documents occurs and
+        is never a center.
+
+        Args:
+            vocab_size: V, the number of ids.
+
+        Returns:
+            Counts, shape (V,), int64; at most those of `counts`.
+
+        Raises:
+            ValueError: an id outside [0, V).
+
+        Source: assignment Q3.2 (borders).
+        """
+        total = torch.zeros_like(self.counts(vocab_size))  # (V,)
+        for places in torch.arange(len(self.tokens)).split(2**20):
+            low, high = self.spans(places)  # (n,) each
+            total += torch.bincount(self.tokens[places][low <= high], minlength=vocab_size)
+        return total
+
     def identity(self) -> dict[str, Any]:
         """Name the text: a digest of its ids and of the borders of its documents, and its size.
 

@@ -111,8 +111,9 @@ class WordVectors:
         Args:
             model: the model, of V words.
             words: the word of each id, V of them.
-            counts: occurrences of each id in the training set, shape (V,); None keeps all.
-            min_count: leave out words seen less often.
+            counts: how often each row was trained, shape (V,), as `WindowDataset.center_counts`
+                gives it, or another count of each id; None keeps all.
+            min_count: leave out words with a lower count.
 
         Returns:
             The vectors of the words kept, copied.
@@ -143,7 +144,7 @@ class WordVectors:
             vocabulary: which words the rows should stand for, as `vocabulary_identity` gives it;
                 None leaves that unchecked.
             min_count: leave out words seen less often in the training text: 1 leaves out those
-                whose rows were never trained. A checkpoint without counts keeps all words.
+                that it never held. A checkpoint without counts keeps all words.
 
         Returns:
             The vectors of the words kept.
@@ -171,7 +172,8 @@ class WordVectors:
     ) -> "WordVectors":
         """Take a copy of the rows of an embedding table that were seen often enough."""
         found = cls(words, table.detach().cpu().numpy())
-        if (as_int(min_count) or 0) < 0 or as_int(min_count) is None:
+        least = as_int(min_count)
+        if least is None or least < 0:
             raise ValueError(f"min_count must be an integer of 0 or more, got {shown(min_count)}")
         if counts is None:
             return found.vectors_for_all(range(len(found)))
