@@ -137,7 +137,7 @@ def _say_untrained(train_set: WindowDataset, words: Sequence[str]) -> None:
     occur, centers = train_set.counts(len(words)), train_set.center_counts(len(words))
     rows = ((occur > 0) & (centers == 0)).nonzero()[:, 0].tolist()
     if rows:
-        examples = ", ".join(words[row] for row in rows[:3])
+        examples = ", ".join(str(words[row]) for row in rows[:3])
         print(
             f"{len(rows)} words keep random vectors, {examples} for example: they stand only where "
             "no window has its center, near the ends of texts; border='shift' or 'pad' trains them"
