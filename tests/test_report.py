@@ -117,8 +117,8 @@ def made_up_results(*, gain: float = 0.2, shuffled: float = 0.5, rho: float = 0.
             "ratio_to_student_adagrad": median,
         },
         "speed": {
-            "machine": {"cores": 2},
-            "corpus": "made-up text",
+            "machine": {"processor": "made-up", "instruction_set": "AVX", "threads": 2},
+            "corpus": {"name": "made-up text", "words": 9, "vocab_size": 5},
             "reference": {"system": "gensim", "held_out_loss": 2.5},
             "times_gensim": [5.0, 6.0],
             "rows": [{"system": name, **speed} for name in ("gensim", "hogwild")],
@@ -321,8 +321,18 @@ def test_what_is_said_of_the_lab_s_ablation_holds_in_its_file():
     assert min(change, key=change.get) == "corpus=1/4"
     for name in ("border=shift", "border=pad", "R=10" + pairs):
         assert name not in below | above
-    for name in ("R=2", "K=1"):
+    for name in ("R=2", "K=1", "corpus=1/2"):
         assert change[name] < 2 * change[name + pairs]
+    assert all(name.startswith("with AG") for name in sorted(change, key=change.get)[-2:])
+    options = json.loads((FOLDER / "results/options.json").read_text("utf-8"))["rows"]
+    whole = {
+        row["labels"]: row["accuracy_mean"] for row in options if row["system"] == "all options"
+    }
+    said = ("all options", "without class readout", "without slow attention")
+    others = [
+        row["accuracy_mean"] - whole[row["labels"]] for row in options if row["system"] not in said
+    ]
+    assert others and max(map(abs, others)) < 0.02
     for name in ("noise=unigram^0.75", "subsample=1e-4", "R=10", "E=12", "context table"):
         assert abs(change[name]) < abs(change["as for the tuned classifier"]) / 4
     for name in ("noise=uniform", "no thinning"):
@@ -339,7 +349,7 @@ def test_the_report_shows_the_numbers_of_the_files(report):
     words = words_of(report(results))
     assert "67.9±1.2" in words
     assert "900 held-out texts" in words
-    assert "80.0 % to ±2.6 points" in words  # 1.96 sqrt(.16 / 900)
+    assert "80.0 % is known to ±2.6 points" in words  # 1.96 sqrt(.16 / 900)
     assert "7.8 times" in words
     assert "3.00 times the rate (2.00–4.00, 3 pairs)" in words
     assert "2,345,678" in words
