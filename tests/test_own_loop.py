@@ -17,10 +17,13 @@ from w2v import (
     WindowDataset,
     Word2Vec,
     Word2VecConfig,
+    WordVectors,
     collate_fn,
     evaluate_word2vec,
     extract_words_contexts,
     flatten_dataset_to_list,
+    load_word2vec,
+    save_model,
     sgns_loss,
     train_word2vec,
 )
@@ -298,3 +301,31 @@ def test_the_loader_trains_one_table_and_leaves_a_frozen_one(train_set):
     train_word2vec(model, train_set, train_set, config)
     assert model.center_embeddings.weight.equal(before["center_embeddings.weight"])
     assert not model.context_embeddings.weight.equal(before["context_embeddings.weight"])
+
+
+class OwnWord2Vec(torch.nn.Module):
+    """The model as a student writes it, with the two tables under the names of `Word2Vec`."""
+
+    def __init__(self):
+        super().__init__()
+        self.center_embeddings = torch.nn.Embedding(V, D)
+        self.context_embeddings = torch.nn.Embedding(V, D)
+
+    def forward(self, word_id, context_ids):
+        words = self.center_embeddings(word_id).unsqueeze(2)  # (B, D, 1)
+        return torch.bmm(self.context_embeddings(context_ids), words).squeeze(2)  # (B, C)
+
+
+@pytest.mark.parametrize("engine", ["loader", "hogwild"])
+def test_a_model_of_the_students_own_is_trained_scored_saved_and_read(train_set, tmp_path, engine):
+    config = Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=16, epochs=2, engine=engine)
+    model, counts = OwnWord2Vec(), train_set.counts(V)
+    before = evaluate_word2vec(model, train_set, config, counts=counts)
+    train_word2vec(model, train_set, train_set, config)
+    after = evaluate_word2vec(model, train_set, config, counts=counts)
+    assert after.loss < before.loss
+    path = save_model(model, tmp_path, config, vocabulary="v", counts=counts)
+    again, _ = load_word2vec(path)
+    assert again.center_embeddings.weight.equal(model.center_embeddings.weight)
+    vectors = WordVectors.from_model(model, [str(i) for i in range(V)], counts=counts)
+    assert len(vectors) == (counts > 0).sum()

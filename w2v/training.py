@@ -394,9 +394,10 @@ def _check_agreement(
     model: Word2Vec, train_set: WindowDataset, valid_set: WindowDataset, config: Word2VecConfig
 ) -> None:
     """Refuse a model or windows that were made for other settings."""
-    for name, value, kind in (("model", model, Word2Vec), ("config", config, Word2VecConfig)):
-        if not isinstance(value, kind):
-            raise TypeError(f"{name} must be a {kind.__name__}, got {shown(value)}")
+    if not hasattr(model, "context_embeddings"):
+        raise TypeError(f"model must be a Word2Vec, got {shown(model)}")
+    if not isinstance(config, Word2VecConfig):
+        raise TypeError(f"config must be a Word2VecConfig, got {shown(config)}")
     frozen = [name for name, table in model.named_parameters() if not table.requires_grad]
     if frozen and (config.engine != "loader" or len(frozen) == 2):  # the loader trains the other
         raise ValueError(

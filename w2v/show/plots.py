@@ -535,12 +535,14 @@ def plot_intervals(intervals: Mapping[str, ArrayLike], label: str) -> Figure:
             raise ValueError(f"interval of {name!r} must be mean, low, high, got {intervals[name]}")
         rows.append(row)
     mean, low, high = np.array(rows).T  # (settings,) each
-    figure, (axes,) = _figure(height=0.9 + 0.28 * len(settings))
+    names = [_short(name, 70) for name in settings]
+    width = max(6.0, 4.2 + 0.075 * max(map(len, names)))  # names of any length leave the axis room
+    figure, (axes,) = _figure(width=width, height=0.9 + 0.28 * len(settings))
     axes.axvline(mean[0], color="grey", ls="--", lw=1)
     axes.errorbar(
         mean, range(len(settings)), xerr=[mean - low, high - mean], fmt="o", ms=5, color=COLOURS[0]
     )
-    axes.set_yticks(range(len(settings)), [_short(name, 70) for name in settings])
+    axes.set_yticks(range(len(settings)), names)
     axes.set_ylim(len(settings) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
     axes.set_xlabel(f"accuracy (%), {_short(label, 80)}\n(the axis does not start at 0)")
