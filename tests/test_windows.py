@@ -239,7 +239,7 @@ def test_no_window_is_stored(border):
 def test_no_long_enough_document_is_an_error_that_says_so():
     message = (
         r"dataset must hold a document of 5 words \(2R\+1\) or more, "
-        "got 2 documents of at most 4; lower R or add documents"
+        "got 2 documents of at most 4; lower R, add longer documents or take border='pad'"
     )
     for border in ("drop", "shift"):
         with pytest.raises(ValueError, match=message):

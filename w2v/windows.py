@@ -146,7 +146,8 @@ class WindowDataset(Dataset):
         if longest < needed:
             raise ValueError(
                 f"dataset must hold a document of {needed} words{formula} or more, "
-                f"got {len(lengths)} documents of at most {longest}; lower R or add documents"
+                f"got {len(lengths)} documents of at most {longest}; lower R, add longer documents "
+                "or take border='pad'"
             )
 
     @classmethod
