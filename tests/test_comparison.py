@@ -164,6 +164,14 @@ def test_gains_are_paired_by_seed():
     assert by_labels[5]["mean_accuracy"] == 0.375  # of 0.5 and 0.25
     assert by_labels[5]["std_accuracy"] == pytest.approx(math.sqrt(0.03125))
     assert by_labels[9]["mean_accuracy"] == -0.25
+    swapped = {row["n_labels"]: row for row in paired_gains(ROWS, "random", "pretrained")}
+    assert swapped[5]["mean_accuracy"] == -0.375
+
+
+def test_a_table_that_no_row_has_is_refused_by_name():
+    for names, argument in ((("R = 1",), "table"), (("random", "R = 1"), "base")):
+        with pytest.raises(ValueError, match=f"{argument} must be one of .*, got 'R = 1'"):
+            paired_gains(ROWS, *names)
 
 
 @pytest.mark.parametrize(

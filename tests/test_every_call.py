@@ -247,7 +247,7 @@ CALLS = {
         noise=None,
         shuffle=True,
     ),
-    "paired_gains": lambda f: dict(rows=compared()),
+    "paired_gains": lambda f: dict(rows=compared(), table="pretrained", base="random"),
     "predict_texts": lambda f: dict(
         classifier=classifier(len(tokenizer())), tokenizer=tokenizer(), texts=["a b"], batch_size=2
     ),

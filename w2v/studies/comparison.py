@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from w2v.checks import check_positive_int, check_seed, checked, shown
+from w2v.checks import check_choice, check_positive_int, check_seed, checked, shown
 from w2v.classify.texts import TextDataset
 from w2v.classify.training import ClassifierHistory, train_classifier
 from w2v.config import ClassifierConfig
@@ -114,21 +114,29 @@ def summarise(rows: Iterable[Row]) -> list[Row]:
 
 
 @checked
-def paired_gains(rows: Iterable[Row]) -> list[Row]:
-    """Compute how much accuracy the pretrained table adds to the random one, paired by seed.
+def paired_gains(rows: Iterable[Row], table: str = "pretrained", base: str = "random") -> list[Row]:
+    """Compute how much accuracy one embedding table adds to another, paired by seed.
 
     Args:
         rows: what `compare_pretraining` returns.
+        table: the name of the table, as the rows have it.
+        base: the name of the table that it is compared with.
 
     Returns:
         One row per number of labels: `n_labels`, `n_seeds`, and `mean_accuracy` and
-        `std_accuracy` of the difference "pretrained" minus "random" over the seeds.
+        `std_accuracy` of the difference `table` minus `base` over the seeds.
+
+    Raises:
+        ValueError: a name that no row has.
 
     Source: assignment Q4.3.
     """
     rows = _check_rows(rows)
+    tables = list(dict.fromkeys(row["table"] for row in rows))
+    for argument, name in (("table", table), ("base", base)):
+        check_choice(argument, name, tables or [name])
     last = {(r["n_labels"], r["table"], r["seed"]): r["valid_accuracy"][-1] for r in rows}
-    differences = seed_differences(last, "pretrained", "random")
+    differences = seed_differences(last, table, base)
     return [{"n_labels": n, **_accuracy(values)} for n, values in differences.items()]
 
 

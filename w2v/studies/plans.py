@@ -66,7 +66,13 @@ TUNED_READOUT = {100: "class", 500: "class", 1000: "class", 5000: "hidden", 2000
 LAB_TRAINING = {
     100: {"batch_size": 8, "epochs": 12, "learning_rate": 1e-3, "decay": True},
     500: {"batch_size": 16, "epochs": 8, "learning_rate": 1e-3, "decay": True},
-    1000: {"batch_size": 16, "epochs": 8, "learning_rate": 1e-3, "decay": True},
+    1000: {
+        "batch_size": 16,
+        "epochs": 8,
+        "learning_rate": 1e-3,
+        "decay": True,
+        "word_dropout": 0.3,
+    },
     5000: {
         "batch_size": 16,
         "epochs": 4,
