@@ -67,6 +67,7 @@ HUGE = {
     "a record of two tensors": [SHARED, SHARED[1:]],
     "another order of numbers": torch.ones(2, 3).T,
     "a bytearray": bytearray(3),
+    "a tuple for a key": {(1, (2,)): 3},
 }
 
 

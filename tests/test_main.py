@@ -99,7 +99,10 @@ def test_export_writes_the_center_table_for_other_tools(checkpoint, capsys, mode
 def test_export_refuses_a_format_it_does_not_know(checkpoint, capsys):
     output = str(checkpoint.with_name("vectors.csv"))
     assert command.main(["export", str(checkpoint), "--output", output]) == 2
-    assert capsys.readouterr().err == f"w2v: output must end in .txt or .bin, got {output!r}\n"
+    assert (
+        capsys.readouterr().err
+        == f"w2v: output must end in .txt, .bin or .gz after it, got {output!r}\n"
+    )
     assert not checkpoint.with_name("vectors.csv").exists()
 
 

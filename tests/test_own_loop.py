@@ -14,6 +14,7 @@ from golden import PAD, D, K, R, V
 from torch.utils.data import ConcatDataset, DataLoader, Subset, SubsetRandomSampler, random_split
 
 from w2v import (
+    NoiseDistribution,
     WindowDataset,
     Word2Vec,
     Word2VecConfig,
@@ -28,6 +29,7 @@ from w2v import (
     train_word2vec,
 )
 from w2v.batches import make_loader
+from w2v.engines import make_engine
 from w2v.training import batch_loss, make_optimizers, train_epoch
 
 OPTIMISERS = {
@@ -329,3 +331,75 @@ def test_a_model_of_the_students_own_is_trained_scored_saved_and_read(train_set,
     assert again.center_embeddings.weight.equal(model.center_embeddings.weight)
     vectors = WordVectors.from_model(model, [str(i) for i in range(V)], counts=counts)
     assert len(vectors) == (counts > 0).sum()
+
+
+class SignedWord2Vec(Word2Vec):
+    """A model with a forward of its own, which the compiled engine would not call."""
+
+    def forward(self, word_id, context_ids):
+        return -super().forward(word_id, context_ids)
+
+
+def test_a_forward_of_ones_own_is_trained_by_the_loader_alone(train_set):
+    config = dict(dim=D, radius=R, ratio=K, batch_size=16, epochs=1)
+    train_word2vec(SignedWord2Vec(V, D), train_set, train_set, Word2VecConfig(**config))
+    for engine in ("hogwild", "blocks"):
+        with pytest.raises(ValueError, match="model must have the forward of Word2Vec"):
+            how = Word2VecConfig(**config, engine=engine)
+            train_word2vec(SignedWord2Vec(V, D), train_set, train_set, how)
+
+
+def test_a_training_leaves_no_gradient(train_set):
+    model = Word2Vec(V, D)
+    config = Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=16, epochs=1)
+    train_word2vec(model, train_set, train_set, config)
+    assert all(table.grad is None for table in model.parameters())
+
+
+@pytest.mark.parametrize("index", [[True, False], torch.tensor([True, False]), [0.5, 1.5]])
+def test_a_mask_or_a_fraction_is_no_index_of_windows(train_set, index):
+    with pytest.raises(TypeError, match="indices must be a flat list of integers"):
+        train_set[index]
+
+
+@pytest.mark.parametrize("mask", [[2, 1, 1, 1, 1], [0.5] * 5, [0, 0, 0, -1e9, -1e9]])
+def test_a_mask_of_other_numbers_is_refused(mask):
+    row = {"input_ids": [1, 2, 3, 4, 5], "attention_mask": mask}
+    with pytest.raises(ValueError, match="attention_mask must be 1 for a token"):
+        WindowDataset.from_documents([row], 1)
+
+
+def test_the_table_of_a_layer_becomes_vectors():
+    weight = torch.nn.Embedding(2, 3).weight
+    for table in (weight, weight.bfloat16()):
+        assert WordVectors(["a", "b"], table).vectors.shape == (2, 3)
+
+
+@pytest.mark.parametrize("shape", [(V, D - 1), (V + 5, D)])
+def test_two_tables_of_other_shapes_are_refused(train_set, shape):
+    model = Word2Vec(V, D)
+    model.context_embeddings = torch.nn.Embedding(*shape)
+    for engine in ("loader", "hogwild", "blocks"):
+        config = Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=16, epochs=1, engine=engine)
+        with pytest.raises(ValueError, match="model must have two tables of one shape"):
+            train_word2vec(model, train_set, train_set, config)
+
+
+def test_noise_of_another_vocabulary_is_refused():
+    config = Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=16, epochs=1, engine="hogwild")
+    with pytest.raises(ValueError, match=f"noise must be of {V} ids, got {V + 1}"):
+        make_engine(Word2Vec(V, D), config, NoiseDistribution(torch.ones(V + 1)))
+
+
+def test_offsets_that_changed_since_are_refused(train_set):
+    config = Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=16, epochs=1, engine="hogwild")
+    train_set.offsets[-1] = 10**10
+    with pytest.raises(ValueError, match="offsets must"):
+        train_word2vec(Word2Vec(V, D), train_set, train_set, config)
+
+
+def test_a_model_that_could_not_be_saved_is_refused_before_the_first_step(train_set, tmp_path):
+    config = Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=16, epochs=1)
+    with pytest.raises(TypeError, match="model must be float32 to be kept in a directory"):
+        train_word2vec(Word2Vec(V, D).double(), train_set, train_set, config, directory=tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -786,3 +786,39 @@ def test_words_that_were_never_a_center_are_named(border, capsys):
     assert (said == "") == (border == "shift")
     if said:
         assert said.startswith("4 words keep random vectors, b, d, first for example")
+
+
+def test_a_checkpoint_of_other_texts_is_not_replaced_without_a_word(tmp_path, capsys):
+    config = w2v.Word2VecConfig(dim=4, radius=1, ratio=2, batch_size=4, epochs=1)
+    for text, said in (("a b c", False), ("a b c", False), ("x y z", True)):
+        w2v.pretrain_on_texts([text] * 6, config, tmp_path)
+        assert ("was trained on other texts" in capsys.readouterr().out) == said
+
+
+@pytest.mark.parametrize("texts", [{"text": ["a b"]}, pandas.DataFrame({"text": ["a b"]})])
+def test_a_table_is_no_list_of_texts(texts):
+    with pytest.raises(TypeError, match="texts must be a list of strings.* pass one column"):
+        Vocabulary.from_strings(texts)
+
+
+def test_classes_need_an_order():
+    with pytest.raises(TypeError, match="classes must be a list of names"):
+        load_frame(pandas.DataFrame({"text": ["a", "b"], "label": [0, 1]}), {"neg", "pos"})
+
+
+def test_half_a_letter_is_refused_by_row():
+    tokenizer = Vocabulary.from_strings(["a b"]).tokenizer()
+    classifier = w2v.ClassAttentionModel(len(tokenizer), 4, 2)
+    with pytest.raises(ValueError, match="texts must be Unicode, got .* in row 1"):
+        w2v.predict_texts(classifier, tokenizer, ["a", "a\ud800"])
+
+
+def test_a_classifier_in_float64_is_not_saved_as_something_else(tmp_path):
+    with pytest.raises(TypeError, match="classifier must be float32, got torch.float64"):
+        model = w2v.ClassAttentionModel(4, 4, 2).double()
+        w2v.save_classifier(model, tmp_path / "c", vocabulary="v", classes=["a", "b"])
+
+
+def test_a_closed_standard_input_holds_no_text(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert command._read_stdin() == []

@@ -354,9 +354,9 @@ def export(arguments: list[str]) -> None:
     if arguments and not arguments[0].startswith("-"):
         arguments = ["--checkpoint", *arguments]
     (options,) = _parse("export", arguments, ExportArguments)
-    suffix = Path(options.output).suffix
+    suffix = Path(options.output.removesuffix(".gz")).suffix
     if suffix not in (".txt", ".bin"):
-        raise ValueError(f"output must end in .txt or .bin, got {options.output!r}")
+        raise ValueError(f"output must end in .txt, .bin or .gz after it, got {options.output!r}")
     vectors = _load_vectors(options.checkpoint, options.source)
     vectors.save_word2vec_format(options.output, binary=suffix == ".bin")
     print(f"{len(vectors)} vectors in {options.output}")
@@ -432,6 +432,8 @@ def _check_output(path: Path) -> None:
 
 def _read_stdin() -> list[str]:
     """Read the lines of standard input as UTF-8, whatever encoding the system has."""
+    if sys.stdin is None:  # closed, as by <&-
+        return []
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="strict")
     try:

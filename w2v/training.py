@@ -348,6 +348,9 @@ def train_epochs(
         "valid_set": valid_set.identity(),
     }
     distributed.check_equal("settings and texts", made_from)
+    dtype = model.center_embeddings.weight.dtype
+    if directory is not None and dtype != torch.float32:  # before the training, which would be lost
+        raise TypeError(f"model must be float32 to be kept in a directory, got {dtype}")
     last = None if directory is None else _check_places(user_path(directory), config)
     history = History()
     with locked(last if rank == 0 else None):
@@ -362,6 +365,7 @@ def train_epochs(
                 windows = thin(train_set, counts, config, generator)
                 with _progress_bar(len(windows), epoch, config, progress) as report:
                     train_loss = engine.train_epoch(windows, epoch, generator, report)
+                model.zero_grad()  # no gradient is left for a loop of the user's own
                 scores = evaluate_word2vec(model, valid_set, config, counts=counts)
                 if not math.isfinite(scores.loss):
                     raise FloatingPointError(
@@ -398,6 +402,19 @@ def _check_agreement(
         raise TypeError(f"model must be a Word2Vec, got {shown(model)}")
     if not isinstance(config, Word2VecConfig):
         raise TypeError(f"config must be a Word2VecConfig, got {shown(config)}")
+    if config.engine != "loader" and isinstance(model, Word2Vec):
+        if type(model).forward is not Word2Vec.forward:
+            raise ValueError(
+                f"model must have the forward of Word2Vec for engine {config.engine!r}, got one of "
+                f"{type(model).__name__}; take engine='loader'"
+            )
+    shapes = [
+        tuple(table.weight.shape) for table in (model.center_embeddings, model.context_embeddings)
+    ]
+    if shapes[0] != shapes[1]:  # compiled code would read beyond the smaller one
+        raise ValueError(
+            f"model must have two tables of one shape, got {shapes[0]} and {shapes[1]}"
+        )
     frozen = [name for name, table in model.named_parameters() if not table.requires_grad]
     if frozen and (config.engine != "loader" or len(frozen) == 2):  # the loader trains the other
         raise ValueError(

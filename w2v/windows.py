@@ -300,6 +300,7 @@ class WindowDataset(Dataset):
         Source: Mikolov et al. 2013b, section 2.2 (unigram counts).
         """
         check_positive_int("vocab_size", vocab_size)
+        _check_text(self.tokens, self.offsets, self.radii)  # they may have changed since
         if len(self.tokens) and not 0 <= self.tokens.min() <= self.tokens.max() < vocab_size:
             found = f"{int(self.tokens.min())} ... {int(self.tokens.max())}"
             raise ValueError(
@@ -459,7 +460,7 @@ def _as_index(indices: Any) -> Tensor:
         index = torch.as_tensor(indices)  # (B,)
     except (RuntimeError, TypeError, ValueError):
         index = torch.zeros(())
-    if index.dim() != 1 or index.is_floating_point() and index.numel():
+    if index.dim() != 1 or index.dtype == torch.bool or index.is_floating_point() and index.numel():
         raise TypeError(f"indices must be a flat list of integers, got {shown(indices)}")
     return index.long()
 
@@ -501,7 +502,12 @@ def _ids_of(row: Any) -> Any:
         raise ValueError(
             f"attention_mask must have the shape of input_ids {np.shape(ids)}, got {np.shape(mask)}"
         )
-    return np.asarray(ids)[np.asarray(mask).astype(bool)]  # padding of the row is no word
+    kept = np.asarray(mask)
+    if not np.isin(kept, (0, 1)).all():
+        raise ValueError(
+            f"attention_mask must be 1 for a token and 0 for padding, got {shown(mask)}"
+        )
+    return np.asarray(ids)[kept.astype(bool)]  # padding of the row is no word
 
 
 def _check_text(tokens: Any, offsets: Any, radii: Any) -> None:

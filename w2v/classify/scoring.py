@@ -127,6 +127,10 @@ def predict_texts(
     for i, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"texts must be strings, got {shown(text)} in row {i}")
+        if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise ValueError(
+                f"texts must be Unicode, got {shown(text)} in row {i}; decode it first"
+            )
         encoded = tokenizer(text, add_special_tokens=False, truncation=True, max_length=MAX_LENGTH)
         rows.append({"input_ids": encoded["input_ids"], "label": 0})
         if unknown.issuperset(encoded["input_ids"]):
@@ -248,6 +252,9 @@ def save_classifier(
             "keep another model with torch.save(classifier.state_dict(), path)"
         )
     _check_names(classes, classifier.n_classes)
+    dtype = classifier.embeddings.weight.dtype
+    if dtype != torch.float32:
+        raise TypeError(f"classifier must be float32, got {dtype}; save classifier.float()")
     vocab_size = classifier.embeddings.num_embeddings
     if words is not None:
         check_words(words, vocab_size)

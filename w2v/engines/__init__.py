@@ -94,7 +94,11 @@ def make_engine(model: "Word2Vec", config: "Word2VecConfig", noise: "NoiseDistri
         The engine.
 
     Raises:
+        ValueError: noise of another vocabulary.
         ImportError: the engine needs an extra that is not installed; the message names it.
     """
+    vocab_size = model.center_embeddings.num_embeddings
+    if noise.vocab_size != vocab_size:  # compiled code would read beyond the tables
+        raise ValueError(f"noise must be of {vocab_size} ids, got {noise.vocab_size}")
     module, name = ENGINES[config.engine].split(":")
     return getattr(import_module(module), name)(model, config, noise)

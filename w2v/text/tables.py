@@ -20,7 +20,7 @@ TEXT_NAMES = ("text", "texts", "title", "description", "body", "headline", "cont
 TEXT_NAMES += ("review", "document", "subject", "message", "tweet", "comment")
 
 # What pandas and spreadsheets write for a cell without a value.
-MISSING = ("na", "n/a", "nan", "null", "none")
+MISSING = ("na", "n/a", "#n/a", "<na>", "nan", "null", "none")
 
 _FIELD_LIMIT = 2**31 - 1  # letters of a cell; the csv module alone stops at 131,072
 _INTEGER = re.compile(r"([+-]?\d+)(\.0*)?")
@@ -279,7 +279,7 @@ def check_classes(classes: Sequence[str]) -> list[str]:
         TypeError: one string.
         ValueError: fewer than two names, an empty name, or a name given twice.
     """
-    if isinstance(classes, str) or not hasattr(classes, "__iter__"):
+    if isinstance(classes, (str, set, frozenset)) or not hasattr(classes, "__iter__"):
         raise TypeError(f"classes must be a list of names, got {shown(classes)}")
     names = [_class_name(name) for name in classes]
     if len(names) < 2 or len(set(names)) < len(names) or not all(names):

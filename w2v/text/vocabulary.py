@@ -101,6 +101,8 @@ class Vocabulary:
         """
         if isinstance(texts, str):
             raise TypeError(f"texts must be several strings, got one: {texts[:40]!r}")
+        if hasattr(texts, "keys"):  # a table or a dict would give the names of its columns
+            raise TypeError(f"texts must be a list of strings, got {shown(texts)}; pass one column")
         normalizer, splitter = _cutter()
         counts = Counter()
         for text in texts:

@@ -50,6 +50,7 @@ class WordVectors:
     - Words cannot be added or sorted: there is no `add_vector`, `add_vectors`,
       `wv[word] = vector`, `intersect_word2vec_format`, `resize_vectors` and
       `sort_by_descending_frequency`. Make new ones of `words` and `vectors` instead.
+    - `load_word2vec_format` has no `datatype`: vectors are float32. Its `limit` is 1 or more.
     - Words have no attributes (`get_vecattr`, `set_vecattr`, `allocate_vecattrs`, `fvocab`).
     - `save` and `load` do not exist, because they pickle. `save_word2vec_format` and
       `load_word2vec_format` replace them; they call the file `path`, and take options by name.
@@ -89,6 +90,8 @@ class WordVectors:
         if not hasattr(words, "__iter__"):
             raise TypeError(f"words must be a list of strings, got {shown(words)}")
         self.words = self.index_to_key = list(words)
+        if isinstance(vectors, Tensor):
+            vectors = vectors.detach().float().cpu().numpy()
         try:
             self.vectors = np.require(vectors, np.float32, ["C", "W"])  # (n, d)
         except (TypeError, ValueError):
@@ -171,7 +174,7 @@ class WordVectors:
         cls, table: Tensor, words: Sequence[str], counts: Any, min_count: int
     ) -> "WordVectors":
         """Take a copy of the rows of an embedding table that were seen often enough."""
-        found = cls(words, table.detach().cpu().numpy())
+        found = cls(words, table)
         least = as_int(min_count)
         if least is None or least < 0:
             raise ValueError(f"min_count must be an integer of 0 or more, got {shown(min_count)}")
