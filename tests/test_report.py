@@ -139,7 +139,7 @@ def made_up_results(*, gain: float = 0.2, shuffled: float = 0.5, rho: float = 0.
             ],
         },
         "word2vec": {
-            "config": CONFIG,
+            "config": {**CONFIG, "learning_rate": 0.5},
             "documents": 100,
             "train_windows": 1000,
             "history": {"train_loss": [0.5, 0.25], "valid_loss": [0.5, 0.375]},

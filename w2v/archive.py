@@ -89,7 +89,7 @@ def load_archive(file: BinaryIO) -> Any:
         elif name.startswith("SETITEM"):
             if not all(isinstance(key, (str, int)) for key in items[::2]):
                 raise ValueError(
-                    "it holds more than tensors and plain values: a key that is no string or integer"
+                    "it holds more than tensors and plain values: a key that is no text or number"
                 )
             stack[-1].update(zip(items[::2], items[1::2], strict=True))
         elif name in ("BINPUT", "LONG_BINPUT"):
