@@ -99,7 +99,6 @@ def train_classifier(
             history.train_accuracy.append(accuracy)
             history.valid_loss.append(valid.loss)
             history.valid_accuracy.append(valid.accuracy)
-    classifier.zero_grad()  # no gradient is left for a loop of the user's own
     return history
 
 
