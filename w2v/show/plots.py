@@ -536,7 +536,7 @@ def plot_intervals(intervals: Mapping[str, ArrayLike], label: str) -> Figure:
         rows.append(row)
     mean, low, high = np.array(rows).T  # (settings,) each
     names = [_short(name, 70) for name in settings]
-    width = max(6.0, round(4.2 + 0.075 * max(map(len, names)), 1))  # names leave the axis room
+    width = max(6.0, round(4.2 + 0.075 * max(map(len, names)), 1))  # long names, wide figure
     figure, (axes,) = _figure(width=width, height=0.9 + 0.28 * len(settings))
     axes.axvline(mean[0], color="grey", ls="--", lw=1)
     axes.errorbar(
