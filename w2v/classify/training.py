@@ -79,7 +79,7 @@ def train_classifier(
         raise TypeError(f"config must be a ClassifierConfig, got {shown(config)}")
     train_texts = check_texts("train_set", train_set, classifier)
     valid_texts = check_texts("valid_set", valid_set, classifier)
-    loader = _make_loader(train_texts, config)
+    loader = make_text_loader(train_texts, config)
     history = ClassifierHistory()
     n_texts = config.epochs * len(train_texts)
     disable = None if progress is None else not progress  # tqdm: None hides it off a terminal
@@ -88,7 +88,7 @@ def train_classifier(
         _training_mode(classifier, config.freeze),
         tqdm(total=n_texts, unit=" texts", disable=disable) as bar,
     ):
-        optimizer, schedule = _make_optimizer(classifier, config, config.epochs * len(loader))
+        optimizer, schedule = make_optimizer(classifier, config, config.epochs * len(loader))
         for epoch in range(1, config.epochs + 1):
             loss, accuracy = train_epoch(
                 classifier, loader, optimizer, schedule, epoch=epoch, bar=bar
@@ -152,8 +152,18 @@ def train_epoch(
     return total_loss / n_texts, n_right.item() / n_texts
 
 
-def _make_loader(texts: TextDataset, config: ClassifierConfig) -> DataLoader:
-    """Serve the training batches, in an order drawn anew for each epoch."""
+def make_text_loader(texts: TextDataset, config: ClassifierConfig) -> DataLoader:
+    """Serve the training batches, in an order drawn anew for each epoch.
+
+    Args:
+        texts: n labelled texts.
+        config: gives the batch size, the word dropout, and the seed of the order.
+
+    Returns:
+        A `DataLoader` of batches as `collate_texts` makes them; the last one may be shorter.
+
+    Source: assignment Q4.2.
+    """
     generator = torch.Generator().manual_seed(config.seed)
     return DataLoader(
         texts,
@@ -164,10 +174,25 @@ def _make_loader(texts: TextDataset, config: ClassifierConfig) -> DataLoader:
     )
 
 
-def _make_optimizer(
+def make_optimizer(
     classifier: nn.Module, config: ClassifierConfig, n_steps: int
 ) -> tuple[torch.optim.Optimizer, LRScheduler]:
-    """Make Adam with a learning rate for each parameter, and the schedule of the rates."""
+    """Make Adam with a learning rate for each parameter, and the schedule of the rates.
+
+    Args:
+        classifier: as in `train_classifier`.
+        config: gives the learning rate, the shares of it that the embeddings and the attention
+            get, and whether the rate falls.
+        n_steps: number of steps, over which a falling rate reaches zero.
+
+    Returns:
+        Adam, and its schedule: constant, or linear to zero.
+
+    Raises:
+        ValueError: a classifier with no parameter to train.
+
+    Source: assignment Q4.2; Kingma and Ba 2015.
+    """
     shares = {"embeddings": config.table_rate}
     shares |= dict.fromkeys(("q", "k", "v", "class_embeddings"), config.attention_rate)
     groups = []

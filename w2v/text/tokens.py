@@ -64,7 +64,7 @@ def tokenize(
 
     texts = documents.select_columns("text")
     digest, n_characters = _digest(texts, tokenizer, max_length)
-    encode = partial(_encode, texts, tokenizer, max_length)
+    encode = partial(encode_texts, texts, tokenizer, max_length)
     cached = partial(_cached, encode, digest, len(texts))
     tokens, offsets = encode() if n_characters < CACHED_FROM else cached()
     ids = _as_dataset(tokens, offsets, digest)
@@ -142,10 +142,21 @@ def _are_ids(saved: dict[str, Any], n_texts: int) -> bool:
     return bool((offsets.diff() >= 0).all())
 
 
-def _encode(
+def encode_texts(
     texts: "Dataset", tokenizer: "PreTrainedTokenizerFast", max_length: int
 ) -> tuple[Tensor, Tensor]:
-    """Tokenise n texts: all ids in one row, int32, and where each text starts, (n + 1,), int64."""
+    """Turn n texts into ids, some texts at a time.
+
+    Args:
+        texts: n texts, in a column `text`.
+        tokenizer: as in `tokenize`.
+        max_length: where a text is cut off, in ids.
+
+    Returns:
+        All ids in one row, int32; and where each text starts in it, shape (n + 1,), int64.
+
+    Source: assignment Q3.1.
+    """
     tokens, offsets = array("i"), array("q", [0])  # they grow in place: no second copy
     with tqdm(total=len(texts), desc="tokenising", unit=" texts", disable=None) as bar:
         for batch in _batches(texts):
