@@ -163,6 +163,27 @@ def test_ids_outside_the_vocabulary_are_refused(bad, pad_id):
             collate_fn([pair], K, V, pad_id=pad_id)
 
 
+@pytest.mark.parametrize(
+    ("pair", "got"),
+    [
+        (1, "pairs .*, got 1"),
+        ((1,), r"pairs .*, got \(1,\)"),
+        ((1, [2], 3), r"pairs .*, got \(1, \[2\], 3\)"),
+        ({"word_id": 1}, "pairs .*, got {'word_id': 1}"),
+        ("ab", "pairs .*, got 'ab'"),
+        ((1, [2, "x"]), r"integer ids, got \[2, 'x'\]"),
+        ((None, [1, 2]), "integer ids, got None"),
+        (([1], [1, 2]), "pairs of an id and a list of ids"),
+        ((1, 2), "pairs of an id and a list of ids"),
+        ((1, [[2]]), "pairs of an id and a list of ids"),
+        ((1, []), "pairs of an id and a list of ids"),
+    ],
+)
+def test_what_is_no_pair_is_refused(pair, got):
+    with pytest.raises(TypeError, match=f"batch must hold {got}"):
+        collate_fn([pair], K, V)
+
+
 @pytest.mark.parametrize("kind", [list, torch.tensor])
 def test_windows_of_different_radii_are_refused(kind):
     message = "batch must hold words with equally many contexts, got .*; take one radius"

@@ -356,6 +356,27 @@ def test_a_training_leaves_no_gradient(train_set):
     assert all(table.grad is None for table in model.parameters())
 
 
+def test_a_training_learns_where_gradients_are_switched_off(train_set):
+    config = Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=16, epochs=1)
+    models = [Word2Vec(V, D, generator=torch.Generator().manual_seed(0)) for _ in "ab"]
+    train_word2vec(models[0], train_set, train_set, config)
+    with torch.no_grad():
+        train_word2vec(models[1], train_set, train_set, config)
+    for table, other in zip(*(model.parameters() for model in models), strict=True):
+        assert torch.equal(table, other) and table.any()
+
+
+@pytest.mark.parametrize("engine", ["loader", "hogwild", "blocks"])
+def test_half_precision_and_one_table_for_both_are_refused(train_set, engine):
+    config = Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=16, epochs=1, engine=engine)
+    with pytest.raises(TypeError, match=r"model must be float32, got .*16; call model.float\(\)"):
+        train_word2vec(Word2Vec(V, D).half(), train_set, train_set, config)
+    model = Word2Vec(V, D)
+    model.context_embeddings.weight = model.center_embeddings.weight
+    with pytest.raises(ValueError, match="model must have two tables, got one that is both"):
+        train_word2vec(model, train_set, train_set, config)
+
+
 @pytest.mark.parametrize("index", [[True, False], torch.tensor([True, False]), [0.5, 1.5]])
 def test_a_mask_or_a_fraction_is_no_index_of_windows(train_set, index):
     with pytest.raises(TypeError, match="indices must be a flat list of integers"):

@@ -10,6 +10,7 @@ import sys
 import time
 from unittest.mock import Mock
 
+import datasets
 import numpy as np
 import pandas
 import pytest
@@ -136,6 +137,9 @@ def test_numbers_that_may_count_from_zero_or_from_one_are_refused(read, labels):
         ("x X y", "row 3 .* got 'X' and, in row 2 of own.csv, 'x'; if they are two classes"),
         ("a b NA", "row 4 of own.csv must have a label, got 'NA'; if it is a class, name"),
         ("1 2 nan", "row 4 of own.csv must have a label, got 'nan'"),
+        ("0.5 1 0", "row 2 of own.csv must have a label, got '0.5'; if it is a class, name"),
+        ("0 1 .25", "row 4 of own.csv must have a label, got '.25'"),
+        ("caf\u00e9 tea cafe\u0301", "row 4 of own.csv must spell a label as the other rows do"),
     ],
 )
 def test_a_label_that_is_a_class_by_accident_is_refused(tmp_path, labels, message):
@@ -154,6 +158,40 @@ def test_a_frame_and_a_csv_take_the_same_labels(tmp_path):
     for rows in (w2v.load_frame(frame), w2v.load_csv(tmp_path / "own.csv")):
         assert rows.features["label"].names == ["1", "2"]
         assert rows["label"][:] == [0, 1, 0]
+
+
+def test_a_frame_without_names_is_read_by_the_numbers_of_its_columns():
+    frame = pandas.DataFrame({0: ["a", "b"], 1: ["x", "z"], 2: ["y", "w"]})
+    rows = w2v.load_frame(frame, label=0, text=[1, 2])
+    assert rows["text"][:] == ["x y", "z w"] and rows["label"][:] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"text": ["a", None, "c"], "label": [0, 1, 0]}, "got None with 1 in row 1"),
+        ({"text": ["a", "b", "c"], "label": [0, 1, None]}, "got 'c' with None in row 2"),
+        ({"text": ["a", "b", "c"], "label": ["x", "y", "x"]}, "got 'a' with 'x' in row 0"),
+        ({"text": ["a", "b", "c"], "labels": [0, 1, 0]}, "corpus must have a column 'label'"),
+        ({"words": ["a", "b", "c"], "label": [0, 1, 0]}, "must have a column 'text'"),
+    ],
+)
+def test_own_rows_that_are_no_labelled_texts_are_not_split(columns, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        split_labelled(datasets.Dataset.from_dict(columns), n_valid=1, n_test=1)
+
+
+@pytest.mark.parametrize("read", [load_csv, load_texts])
+def test_an_address_of_the_web_is_no_file(read):
+    with pytest.raises(ValueError, match="path must be a file here, got 'https://.*; download it"):
+        read("https://example.org/my.txt")
+
+
+def test_lines_of_json_are_no_csv(tmp_path):
+    path = tmp_path / "my.jsonl"
+    write(path, '{"text": "a b", "label": "x"}\n')
+    with pytest.raises(ValueError, match="my.jsonl must be a CSV file; read it with"):
+        load_csv(path)
 
 
 def test_a_column_in_place_of_a_frame_is_refused():
@@ -340,6 +378,8 @@ def test_labels_of_a_frame_may_be_integers_or_booleans(labels):
     names = rows.features["label"].names
     assert [names[i] for i in rows["label"]] == [str(label) for label in frame["y"].tolist()]
     assert load_frame(frame.astype({"y": "category"}), label="y").to_dict() == rows.to_dict()
+    numpy_objects = pandas.Series([*np.array(labels)], dtype=object)
+    assert load_frame(frame.assign(y=numpy_objects), label="y").to_dict() == rows.to_dict()
 
 
 @pytest.mark.parametrize(
@@ -399,7 +439,8 @@ def test_a_file_holds_a_document_a_line_and_a_folder_a_document_a_file(tmp_path)
     [
         ("my.txt", b"\n \n", "must hold a document"),
         ("my.txt", "a\n".encode("utf-16"), "line 1 of my.txt must be UTF-8"),
-        ("my.csv", b"1,a\n", "text must be a file of plain text, got 'my.csv'; see load_csv"),
+        ("my.csv", b"1,a\n", "text must be a file of plain text, got 'my.csv'; read it with"),
+        ("my.jsonl", b'{"text": "a"}', "text must be a file of plain text, got 'my.jsonl'"),
         ("my.csv.gz", PACKED, "text must be a file of plain text"),
         ("my.txt.gz", PACKED[:-1], "my.txt.gz must be a complete .gz file"),
         ("folder/other.md", b"a\n", "must hold a document"),
@@ -611,6 +652,17 @@ def test_a_classifier_starts_from_the_words_of_its_checkpoint(folder, capsys):
         ("classify --csv my.csv --batch_size 4 --epochs 1", "row 1 of my.csv must be a header"),
         ("predict --classifier none.ckpt text", "path must be an existing file, got 'none.ckpt'"),
         (f"train --text my.txt --min_count 999 {TRAIN}", "texts must hold a word that occurs 999"),
+        (f"train --text my.txt --corpus imdb {TRAIN}", "corpus must be given without text, got"),
+        (f"train --text my.txt --n_samples 5 {TRAIN}", "n_samples must be given without text"),
+        (f"train --text= {TRAIN}", "text must be a path, got ''"),
+        (f"train --min_count 3 {TRAIN}", "min_count must go with --vocabulary words"),
+        ("classify --csv= --batch_size 4 --epochs 1", "csv must be a path, got ''"),
+        ("classify --classes a b --batch_size 4 --epochs 1", "classes must be given with csv"),
+        ("score --classifier c.ckpt --text_column a", "text_column must be given with csv"),
+        (
+            "predict --classifier ~no_such_user/c.ckpt text",
+            "path must begin .* there is no such user",
+        ),
         (
             "classify --csv my.csv --text_column words --label_column topic --batch_size 4 "
             "--epochs 1 --output my.txt/c.ckpt",

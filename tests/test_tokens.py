@@ -14,6 +14,7 @@ from w2v.text import tokens
 from w2v.text.corpus import load_documents, load_tokenizer, preprocess
 from w2v.text.labelled import load_labelled
 from w2v.text.tokens import tokenize
+from w2v.text.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.usefixtures("fresh_process")
 
@@ -224,3 +225,11 @@ def test_a_bar_is_shown_on_a_terminal_only(data, monkeypatch, capfd):
     monkeypatch.setattr(sys, "stderr", terminal)
     tokenize(some_documents(), load_tokenizer())
     assert "tokenising" in terminal.getvalue()
+
+
+@pytest.mark.parametrize("kind", [None, "numpy", "torch", "pandas", "arrow"])
+def test_texts_of_any_format_and_any_integer_as_length_are_taken(kind):
+    tokenizer = Vocabulary.from_strings(["a b c d"]).tokenizer()
+    texts = Dataset.from_dict({"text": ["a b c d", "d c"]}).with_format(kind)
+    ids = tokenize(texts, tokenizer, max_length=np.int64(3))
+    assert ids["input_ids"][:] == [[2, 3, 4], [5, 4]]

@@ -120,6 +120,18 @@ def test_the_tokenizer_gives_the_ids_of_encode(texts):
         assert ids == vocabulary.encode(text)
 
 
+@given(
+    texts=st.lists(
+        st.lists(st.sampled_from(["a", "B", "c!", " ", PAD, UNKNOWN, "<", "pad>"])).map("".join)
+    )
+)
+def test_counts_of_strings_are_those_of_the_ids_that_the_tokenizer_gives(texts):
+    vocabulary = Vocabulary.from_strings(texts)
+    tokenizer = vocabulary.tokenizer()
+    counts = Counter(i for text in texts for i in tokenizer(text)["input_ids"])
+    assert vocabulary.counts.tolist() == [counts[i] for i in range(len(vocabulary))]
+
+
 def test_a_vocabulary_stands_where_the_bert_tokenizer_does():
     from datasets import Dataset
 

@@ -38,8 +38,8 @@ VOCABULARIES = ("words", "bert")
 class TrainArguments:
     """What to train on, and where the checkpoint goes."""
 
-    text: str = field(
-        default="",
+    text: str | None = field(
+        default=None,
         metadata={"help": "your own text: a file, a document a line; or a folder of .txt files"},
     )
     vocabulary: str = field(
@@ -49,11 +49,13 @@ class TrainArguments:
         default=1, metadata={"help": "leave out words seen less often; of --vocabulary words"}
     )
     source: str = field(default="auto", metadata=SOURCE)
-    corpus: str = field(
-        default="wikitext-2", metadata={"help": "wikitext-2, wikitext-103, imdb or novels"}
+    corpus: str | None = field(
+        default=None,
+        metadata={"help": "wikitext-2 (where nothing is said), wikitext-103, imdb or novels"},
     )
-    n_samples: int = field(
-        default=5000, metadata={"help": "number of documents of the corpus; 0 takes all"}
+    n_samples: int | None = field(
+        default=None,
+        metadata={"help": "number of its documents (5000 where nothing is said); 0 takes all"},
     )
     directory: str = field(default="checkpoints", metadata={"help": "folder of the checkpoint"})
 
@@ -62,8 +64,8 @@ class TrainArguments:
 class CsvArguments:
     """Which labelled texts to read."""
 
-    csv: str = field(
-        default="", metadata={"help": "your own labelled texts, as load_csv reads them"}
+    csv: str | None = field(
+        default=None, metadata={"help": "your own labelled texts, as load_csv reads them"}
     )
     text_column: str = field(default="", metadata={"help": "of the CSV; none: it is found"})
     label_column: str = field(default="", metadata={"help": "of the CSV; none: it is found"})
@@ -77,7 +79,9 @@ class ClassifyArguments(CsvArguments):
     classes: list[str] = field(
         default_factory=list, metadata={"help": "names of the classes; none: the CSV's labels"}
     )
-    checkpoint: str = field(default="", metadata={"help": "of Word2Vec; none: random embeddings"})
+    checkpoint: str | None = field(
+        default=None, metadata={"help": "of Word2Vec; none: random embeddings"}
+    )
     vocabulary: str = field(
         default="",
         metadata={"help": "words (of the texts; with --csv) or bert (without); see --checkpoint"},
@@ -90,7 +94,7 @@ class ClassifyArguments(CsvArguments):
     n_labels: int = field(
         default=0, metadata={"help": "texts to train on; 0: 5000 of AG News, all of a CSV"}
     )
-    output: str = field(default="", metadata={"help": "file to save the classifier in"})
+    output: str | None = field(default=None, metadata={"help": "file to save the classifier in"})
 
 
 @dataclass(kw_only=True)
@@ -153,22 +157,27 @@ def train(arguments: list[str]) -> None:
     config, options = _parse("train", arguments, w2v.Word2VecConfig, TrainArguments)
     vocabulary = options.vocabulary or ("words" if options.text else "bert")
     check_choice("vocabulary", vocabulary, VOCABULARIES)
-    check_choice("corpus", options.corpus, tuple(DOCUMENTS))
+    if options.text is not None:
+        _refuse(options, ("corpus", "n_samples"), "without text")
+    corpus = options.corpus or "wikitext-2"
+    check_choice("corpus", corpus, tuple(DOCUMENTS))
+    if vocabulary == "bert" and options.min_count != 1:
+        raise ValueError("min_count must go with --vocabulary words, got the words of bert")
     if distributed.join()[0]:  # of several processes only the first prints
         sys.stdout = open(os.devnull, "w")
-    n_samples = options.n_samples or None
+    n_samples = 5000 if options.n_samples is None else options.n_samples or None
     if not options.text and vocabulary == "bert":
-        source = w2v.resolve_source(options.source, needs=(options.corpus,))
+        source = w2v.resolve_source(options.source, needs=(corpus,))
         path, history = w2v.pretrain(
-            config, options.directory, source=source, corpus=options.corpus, n_samples=n_samples
+            config, options.directory, source=source, corpus=corpus, n_samples=n_samples
         )
     else:
         if options.text:
             texts = w2v.load_texts(options.text)
         else:
-            source = w2v.resolve_source(options.source, needs=(options.corpus,))
+            source = w2v.resolve_source(options.source, needs=(corpus,))
             how = {"n_samples": n_samples, "seed": config.seed}
-            texts = w2v.load_documents(options.corpus, source, **how)
+            texts = w2v.load_documents(corpus, source, **how)
         path, history = w2v.pretrain_on_texts(
             texts,
             config,
@@ -200,6 +209,8 @@ def classify(arguments: list[str]) -> None:
     config, options = _parse(
         "classify", arguments, w2v.ClassifierConfig, ClassifyArguments, epilog=epilog
     )
+    if not options.csv:
+        _refuse(options, ("classes", "text_column", "label_column"), "with csv")
     kind = options.vocabulary or ("words" if options.csv else "bert")
     check_choice("vocabulary", kind, VOCABULARIES)
     check_choice("table", options.table, TABLE_CHOICES)
@@ -267,6 +278,8 @@ def score(arguments: list[str]) -> None:
     Source: assignment Q4.2.
     """
     (options,) = _parse("score", arguments, ScoreArguments)
+    if not options.csv:
+        _refuse(options, ("text_column", "label_column"), "with csv")
     classifier, classes, tokenizer = _load_classifier(options)
     if options.csv:
         texts = _load_csv(options, classes)
@@ -408,7 +421,16 @@ def _load_classifier(
 def _load_csv(options: CsvArguments, classes: list[str] | None) -> Any:
     """Load the labelled texts that the options name."""
     columns = {"text": options.text_column or None, "label": options.label_column or None}
-    return w2v.load_csv(options.csv, classes, **columns)
+    return w2v.load_csv(options.csv or "", classes, **columns)
+
+
+def _refuse(options: Any, names: Iterable[str], where: str) -> None:
+    """Refuse options that would be ignored."""
+    for name in names:
+        if vars(options)[name] not in (None, "", []):
+            raise ValueError(
+                f"{name} must be given {where}, got {shown(vars(options)[name])}; leave one out"
+            )
 
 
 def _check_output(path: Path) -> None:
@@ -484,6 +506,8 @@ def _parse(
     for options in found:
         check_choice("source", getattr(options, "source", "auto"), SOURCES)
         for name in PATHS & vars(options).keys():
+            if vars(options)[name] == "":
+                raise ValueError(f"{name} must be a path, got ''; is a shell variable empty?")
             if vars(options)[name]:
                 setattr(options, name, str(user_path(vars(options)[name])))
     return tuple(found)

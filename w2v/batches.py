@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
-from w2v.checks import check_positive_int, checked
+from w2v.checks import check_positive_int, checked, shown
 from w2v.config import Word2VecConfig, noise_exponent
 
 
@@ -31,6 +31,7 @@ def collate_fn(
         K: negatives for each positive, 1 or more.
         vocab_size: V; negatives are ids in [0, V).
         pad_id: the id that stands in padded places of the contexts; None if nothing is padded.
+            With None the pads of `border="pad"` would be learned as words; `make_loader` passes it.
         noise: the distribution of the negatives; None draws uniformly over the vocabulary.
         generator: draws the negatives; None takes torch's global generator. In the worker
             processes of a DataLoader the global one is always taken, which torch seeds for each
@@ -52,9 +53,14 @@ def collate_fn(
     vocab_size = check_positive_int("vocab_size", vocab_size)
     if len(batch) == 0:
         raise ValueError("batch must hold a pair (w, C+), got none")
+    for pair in batch:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"batch must hold pairs (w, C+), got {shown(pair)}")
     words, contexts = zip(*batch, strict=True)
     word_id = _stack(words)  # (B,)
     positive = _stack(contexts)  # (B, 2R)
+    if word_id.dim() != 1 or positive.dim() != 2 or not positive.numel():
+        raise TypeError(f"batch must hold pairs of an id and a list of ids, got {shown(batch[0])}")
     shape = (len(word_id), K * positive.shape[1])
     if get_worker_info() is not None:
         generator = None
@@ -129,7 +135,9 @@ def _stack(ids: Sequence[Any]) -> Tensor:
         raise ValueError(
             f"batch must hold words with equally many contexts, got {error}; take one radius"
         ) from None
-    if joined.is_floating_point() or joined.dtype == torch.bool:
+    except TypeError:  # texts, or None
+        raise TypeError(f"batch must hold integer ids, got {shown(ids[0])}") from None
+    if (joined.is_floating_point() and joined.numel()) or joined.dtype == torch.bool:
         raise TypeError(f"batch must hold integer ids, got {joined.dtype}")
     return joined.long()
 

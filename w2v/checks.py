@@ -6,7 +6,10 @@ import operator
 import types
 import typing
 from collections.abc import Callable, Iterable
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,6 +94,20 @@ def check_positive_int(name: str, value: Any) -> int:
     if number >= 2**31:
         raise ValueError(f"{name} must be below 2**31, got {shown(value)}")
     return number
+
+
+def check_weights(name: str, weight: "Tensor") -> None:
+    """Refuse weights with too few digits to be trained.
+
+    Args:
+        name: the model, for the message.
+        weight: one of its parameters.
+
+    Raises:
+        TypeError: another type than float32, float64 or bfloat16.
+    """
+    if str(weight.dtype) not in ("torch.float32", "torch.float64", "torch.bfloat16"):
+        raise TypeError(f"{name} must be float32, got {weight.dtype}; call {name}.float()")
 
 
 def check_choice(name: str, value: str, choices: Iterable[str]) -> None:

@@ -283,16 +283,20 @@ def user_path(path: str | os.PathLike) -> Path:
         The path.
 
     Raises:
-        CheckpointError: a path with "~" where the user has no home directory.
+        CheckpointError: an address of the web, or a path with "~" where the user has no home
+            directory.
         TypeError: anything but a string or a path.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be a string or a path, got {shown(path)}")
+    if str(path).startswith(("http://", "https://")):
+        raise CheckpointError(f"path must be a file here, got {shown(path)}; download it first")
     try:
         return Path(path).expanduser()
     except RuntimeError:
         raise CheckpointError(
-            f"path must begin in a directory that exists, got {str(path)!r}; HOME is not set"
+            f"path must begin in a directory that exists, got {str(path)!r}; "
+            "there is no such user, or HOME is not set"
         ) from None
 
 

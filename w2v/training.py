@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from w2v.batches import NoiseDistribution, make_loader
 from w2v.checkpoint import check_words, checkpoint_name, save_model
-from w2v.checks import shown
+from w2v.checks import check_weights, shown
 from w2v.config import Word2VecConfig, learning_rate_at
 from w2v.engines import Engine, Report, distributed, make_engine
 from w2v.engines.objectives import objective_loss
@@ -167,7 +167,7 @@ class LoaderEngine:
             noise=self.noise,
         )
         rate_at = partial(learning_rate_at, config, epoch) if config.decay else None
-        with _sparse_gradients(self.model.center_embeddings):
+        with torch.enable_grad(), _sparse_gradients(self.model.center_embeddings):
             return train_epoch(
                 self.model, loader, self.optimizers, loss_of=loss_of, rate_at=rate_at, report=report
             )
@@ -402,6 +402,10 @@ def _check_agreement(
         raise TypeError(f"model must be a Word2Vec, got {shown(model)}")
     if not isinstance(config, Word2VecConfig):
         raise TypeError(f"config must be a Word2VecConfig, got {shown(config)}")
+    weight = model.center_embeddings.weight
+    check_weights("model", weight)
+    if weight is model.context_embeddings.weight:
+        raise ValueError("model must have two tables, got one that is both; make a new Word2Vec")
     if config.engine != "loader" and isinstance(model, Word2Vec):
         if type(model).forward is not Word2Vec.forward:
             raise ValueError(

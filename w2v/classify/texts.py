@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset, get_worker_info
 
-from w2v.checks import check_share, checked, shown
+from w2v.checks import check_share, check_weights, checked, shown
 from w2v.windows import check_ids
 
 PAD_ID = 0  # fills a batch; the attention mask keeps it out of every result
@@ -150,6 +150,7 @@ def check_texts(
             "classifier must have embeddings, an nn.Embedding, and n_classes, "
             f"got {type(classifier).__name__}"
         )
+    check_weights("classifier", embeddings.weight)
     if not hasattr(dataset, "__iter__") and not hasattr(dataset, "__getitem__"):
         raise TypeError(f"{name} must be rows with input_ids and label, got {shown(dataset)}")
     texts = dataset if isinstance(dataset, TextDataset) else TextDataset.from_documents(dataset)

@@ -85,6 +85,7 @@ def train_classifier(
     disable = None if progress is None else not progress  # tqdm: None hides it off a terminal
     with (
         one_thread(),
+        torch.enable_grad(),
         _training_mode(classifier, config.freeze),
         tqdm(total=n_texts, unit=" texts", disable=disable) as bar,
     ):

@@ -104,7 +104,7 @@ def load_texts(path: str | os.PathLike) -> list[str]:
 
     Raises:
         FileNotFoundError: there is no such file or folder.
-        ValueError: no text, a table (.csv, .tsv), or a file that is damaged or not UTF-8.
+        ValueError: no text, a table (.csv, .tsv, .json), or a file that is damaged or not UTF-8.
     """
     path = user_path(path)
     if path.is_dir():
@@ -115,8 +115,11 @@ def load_texts(path: str | os.PathLike) -> list[str]:
             and not any(part.startswith(".") for part in file.relative_to(path).parts)
         )
         documents = [" ".join("".join(read_lines(file)).split()) for file in files]
-    elif {".csv", ".tsv"} & {suffix.lower() for suffix in path.suffixes}:
-        raise ValueError(f"text must be a file of plain text, got {path.name!r}; see load_csv")
+    elif {".csv", ".tsv", ".json", ".jsonl"} & {suffix.lower() for suffix in path.suffixes}:
+        raise ValueError(
+            f"text must be a file of plain text, got {path.name!r}; read it with pandas, and pass "
+            "the column of its texts"
+        )
     else:
         documents = [line.strip() for line in read_lines(path)]
     documents = [document for document in documents if document]

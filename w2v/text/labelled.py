@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from w2v.checks import check_choice, check_positive_int, check_seed, checked, shown
+from w2v.checks import as_int, check_choice, check_positive_int, check_seed, checked, shown
 from w2v.files import user_path
 from w2v.text import builtin
 from w2v.text.catalogue import LABELLED, LabelledSet
 from w2v.text.sources import find_file, found_file, from_hub, read_lines, resolve_source
 from w2v.text.tables import LabelledRow, find_columns, read_labelled, texts_and_labels
+from w2v.text.tokens import as_documents
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -207,6 +208,9 @@ def load_frame(
     """
     if getattr(frame, "ndim", 0) != 2 or not hasattr(frame, "columns"):
         raise TypeError(f"frame must be a pandas DataFrame, got {type(frame).__name__}")
+    if isinstance(text, (list, tuple)):
+        text = list(map(str, text))
+    label = None if label is None else str(label)
     label, texts = find_columns("frame", list(map(str, frame.columns)), text, label)
     cells = frame.set_axis(list(map(str, frame.columns)), axis=1)[[label, *texts]]
     cells = cells.astype(object).where(cells.notna(), None)
@@ -225,7 +229,16 @@ def _first_of_equals(texts: Sequence[str]) -> list[int]:
 
 def _without_repeats(rows: "Dataset") -> "Dataset":
     """Keep the first of equal texts, and say how many were left out."""
+    rows = as_documents(rows)
+    if "label" not in rows.column_names:
+        raise ValueError(f"corpus must have a column 'label', got {rows.column_names}")
     texts, labels = rows["text"][:], rows["label"][:]
+    for row, (text, label) in enumerate(zip(texts, labels, strict=True)):
+        if not isinstance(text, str) or as_int(label) is None:
+            raise TypeError(
+                "corpus must hold strings with integers as labels, got "
+                f"{shown(text)} with {shown(label)} in row {row} (from 0)"
+            )
     kept = _first_of_equals(texts)
     label_of = {texts[i]: labels[i] for i in kept}
     n_other = sum(label_of[text] != label for text, label in zip(texts, labels, strict=True))

@@ -6,10 +6,13 @@ spreadsheet counts them: the header is row 1, and a blank line is a row, too.
 
 import csv
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
+
+import numpy as np
 
 from w2v.checks import shown
 
@@ -24,6 +27,7 @@ MISSING = ("na", "n/a", "#n/a", "<na>", "nan", "null", "none")
 
 _FIELD_LIMIT = 2**31 - 1  # letters of a cell; the csv module alone stops at 131,072
 _INTEGER = re.compile(r"([+-]?\d+)(\.0*)?")
+_FRACTION = re.compile(r"[+-]?\d*[.,]\d+")
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,11 @@ def read_labelled(
         ValueError: what `load_csv` refuses.
     """
     classes = None if classes is None else check_classes(classes)
+    if name.removesuffix(".gz").endswith((".json", ".jsonl")):
+        raise ValueError(
+            f"{name} must be a CSV file; read it with pandas.read_json(path, lines=True), "
+            "and pass the frame to load_frame"
+        )
     rows = read_rows(lines, name)
     first_row, header = rows[0]
     folded = [cell.casefold() for cell in header]
@@ -290,7 +299,7 @@ def check_classes(classes: Sequence[str]) -> list[str]:
 def _label(row: LabelledRow) -> str:
     """Give the label of a row as a string."""
     label = row.label
-    if not isinstance(label, (str, Real)) and type(label).__name__ != "bool_":
+    if not isinstance(label, (str, Real, np.bool_)):
         raise ValueError(f"{row.where} must have a label, a string or an integer, got {label!r}")
     name = _class_name(label)
     if not name:
@@ -308,14 +317,15 @@ def _class_name(label: Any) -> str:
 
 
 def _check_spelling(rows: Sequence[LabelledRow], labels: Sequence[str]) -> None:
-    """Refuse labels that would become classes by accident: another spelling, or a missing value."""
+    """Refuse labels that would become classes by accident: misspelt, missing, or fractions."""
     seen: dict[str, tuple[str, str]] = {}
     for row, label in zip(rows, labels, strict=True):
-        if label.casefold() in MISSING:
+        if label.casefold() in MISSING or _FRACTION.fullmatch(label):
             raise ValueError(
                 f"{row.where} must have a label, got {label!r}; if it is a class, name the classes"
             )
-        other, where = seen.setdefault(label.casefold(), (label, row.where))
+        letters = unicodedata.normalize("NFKC", label).casefold()  # two ways to write an accent
+        other, where = seen.setdefault(letters, (label, row.where))
         if label != other:
             raise ValueError(
                 f"{row.where} must spell a label as the other rows do, got {label!r} and, in "

@@ -55,7 +55,7 @@ def tokenize(
     """
     from datasets import concatenate_datasets
 
-    check_positive_int("max_length", max_length)
+    max_length = check_positive_int("max_length", max_length)
     documents = as_documents(documents)
     if not len(documents):
         raise ValueError("documents must hold at least one text, got none")
@@ -93,7 +93,7 @@ def as_documents(documents: "Dataset | Iterable[str]") -> "Dataset":
     if isinstance(documents, Dataset):
         if "text" not in documents.column_names:
             raise ValueError(f"documents must have a column 'text', got {documents.column_names}")
-        return documents
+        return documents.with_format(None)  # plain strings, whatever format the rows have
     is_list = hasattr(documents, "__iter__") and getattr(documents, "ndim", 1) == 1
     if isinstance(documents, (str, bytes, Mapping)) or not is_list:
         raise TypeError(

@@ -1,5 +1,6 @@
 """Vocabularies of a text's own words."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -108,8 +109,10 @@ class Vocabulary:
         for text in texts:
             if not isinstance(text, str):
                 raise TypeError(f"texts must be strings, got {shown(text)}")
-            pieces = splitter.pre_tokenize_str(normalizer.normalize_str(text))
-            counts.update(word for word, _ in pieces)
+            for part in re.split(f"({PAD}|{UNKNOWN})", text):  # the tokenizer keeps these whole
+                pieces = splitter.pre_tokenize_str(normalizer.normalize_str(part))
+                is_word = part in (PAD, UNKNOWN)
+                counts.update([part] if is_word else (word for word, _ in pieces))
         vocabulary = cls(counts, min_count=min_count, size=size)
         vocabulary.raw = True
         return vocabulary
