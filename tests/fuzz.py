@@ -162,7 +162,11 @@ def make_kinds(root: Path) -> dict[str, Kind]:
         "classifier": (root / "classifier.ckpt", classes, "sealed"),
         "corpus": (root / "corpus.pt", corpus, "sealed"),
         "token cache": ("tokens-*.pt", lambda: w2v.tokenize(texts, tokenizer)[:], "sealed"),
-        "text cache": ("fuzz-*.gz", lambda: builtin._cached("fuzz", lambda: texts), "checked"),
+        "text cache": (
+            "fuzz-*.gz",
+            lambda: builtin._cached("fuzz", texts.copy, bool),
+            "checked",
+        ),
         "finished run": ("*.json", lambda: [row["result"] for row in grid()], "checked"),
         "text.gz": (root / "text.gz", lambda: w2v.load_texts(root / "text.gz"), "checked"),
         "csv.gz": (root / "table.csv.gz", lambda: table("table.csv.gz"), "checked"),

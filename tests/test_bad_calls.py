@@ -3,12 +3,13 @@
 import os
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from golden import B, D, K, R, V
 
 import w2v
-from w2v.files import CheckpointError, read_json, read_sealed, write_sealed
+from w2v.files import CheckpointError, locked, read_json, read_sealed, write_sealed
 
 CONFIG = w2v.Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=B, epochs=2)
 TOKENS, OFFSETS = torch.arange(9, dtype=torch.int32), torch.tensor([0, 4, 9])
@@ -76,3 +77,19 @@ def test_a_special_file_is_refused_at_once(tmp_path, read):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(CheckpointError, match="path must be a complete .*pipe.*special file"):
         read(tmp_path / "pipe")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a special file")
+def test_a_pipe_is_refused_wherever_a_file_is_read_or_locked(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / ".model.lock")
+    vectors = w2v.WordVectors(["a", "b"], np.eye(2))
+    for read in (
+        lambda: w2v.WordVectors.load_word2vec_format(tmp_path / "pipe"),
+        lambda: w2v.WordVectors.load_word2vec_format(tmp_path / "pipe", binary=True),
+        lambda: vectors.evaluate_word_pairs(tmp_path / "pipe"),
+        lambda: vectors.evaluate_word_analogies(tmp_path / "pipe"),
+        lambda: locked(tmp_path / "model.ckpt.last").__enter__(),
+    ):
+        with pytest.raises((OSError, ValueError), match="special file|must be an ordinary file"):
+            read()

@@ -1,5 +1,6 @@
 """The built-in corpus: docstrings of installed packages, built once and cached."""
 
+import gzip
 import json
 import os
 import re
@@ -260,8 +261,11 @@ def test_another_version_of_a_package_is_another_corpus(packages, monkeypatch, c
 
 
 @pytest.mark.parametrize("name", ["documents", "tokenizer"])
-@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "other", "folder"])
-def test_a_broken_cache_is_built_again(packages, name, damage):
+@pytest.mark.parametrize(
+    "damage", ["empty", "cut", "flipped", "other", "numbers", "huge", "folder"]
+)
+def test_a_broken_cache_is_built_again(packages, monkeypatch, name, damage):
+    monkeypatch.setattr(builtin, "LARGEST", 2**20)
     first, identity = everything(), builtin.tokenizer().get_vocab()
     path = cached(packages, name)
     whole = path.read_bytes()
@@ -272,6 +276,8 @@ def test_a_broken_cache_is_built_again(packages, name, damage):
     else:
         flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
         broken = {"empty": b"", "cut": whole[:middle], "flipped": flipped, "other": b"{}"}
+        broken["numbers"] = gzip.compress(json.dumps([path.name, [["python", 1]]]).encode())
+        broken["huge"] = gzip.compress(json.dumps([path.name, "a" * 2**21]).encode())
         path.write_bytes(broken[damage])
     assert everything() == first and builtin.tokenizer().get_vocab() == identity
     if damage != "folder":

@@ -137,7 +137,7 @@ def test_a_tokenizer_that_knows_its_words_but_does_not_find_them_is_refused(data
     tokenizer.backend_tokenizer.normalizer = None
     tokenizer.backend_tokenizer.pre_tokenizer = None
     assert tokenizer.convert_tokens_to_ids("hello") == 7592
-    with pytest.raises(ValueError, match=r"'hello world' as \[100\]"):
+    with pytest.raises(ValueError, match=r"'Hello WORLD' as \[100\]"):
         corpus._checked_bert(tokenizer)
 
 

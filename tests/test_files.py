@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -232,3 +233,18 @@ def test_the_cache_lies_where_the_platform_keeps_caches(monkeypatch, platform, v
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(files.sys, "platform", platform)
     assert files.cache_directory() == Path(expected)
+
+
+def test_nested_keys_take_no_more_memory_than_they_hold(tmp_path):
+    payload = leaf = {}
+    for i in range(200):
+        leaf[f"{i}" + "k" * 500] = leaf = {}  # 100 kB of keys
+    leaf["last"] = torch.tensor([float("nan")])
+    tracemalloc.start()
+    with pytest.raises(CheckpointError, match="payload.*kkk.*'last'. must be finite"):
+        write_sealed(tmp_path / "deep", payload)
+    leaf["last"] = 1
+    read_sealed(write_sealed(tmp_path / "deep", payload))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5e6

@@ -169,6 +169,9 @@ def test_another_vocabulary_and_another_kind_of_file_are_refused(tmp_path):
         {"readout": "class"},
         {"parameters": {}},
         {"parameters": {"embeddings.weight": torch.zeros(3)}},
+        {"words": 5},
+        {"words": ["one", "two"]},
+        {"vocabulary": None},
     ],
 )
 def test_files_whose_parts_disagree_are_refused(tmp_path, change):
@@ -176,6 +179,17 @@ def test_files_whose_parts_disagree_are_refused(tmp_path, change):
     write_sealed(path, read_sealed(path) | change)
     with pytest.raises(CheckpointError, match="must hold a whole classifier"):
         load_classifier(path)
+
+
+def test_a_small_file_that_declares_a_large_classifier_is_refused_at_once(tmp_path):
+    path = save(tmp_path)
+    saved = read_sealed(path)
+    saved["parameters"]["embeddings.weight"] = torch.zeros(1, 200_000)  # q would take 160 GB
+    write_sealed(path, saved | {"words": None})
+    with pytest.raises(CheckpointError, match="whole classifier: q.weight must have shape"):
+        load_classifier(path)
+    with pytest.raises(TypeError, match="vocabulary must be a string, got None"):
+        save(tmp_path, vocabulary=None)
 
 
 def test_a_classifier_is_saved_with_one_name_for_each_class(tmp_path):

@@ -28,8 +28,10 @@ from w2v.studies.systems import (
     load_data,
     mean_vectors,
     run_system,
+    table_path,
     train_table,
 )
+from w2v.text.labelled import split_labelled
 from w2v.windows import WindowDataset
 
 ROOT = Path(__file__).parents[1]
@@ -73,6 +75,7 @@ def planted_data(monkeypatch):
         vocab_size=V,
         n_classes=N_CLASSES,
         split="planted rows",
+        digest="of planted rows",
     )
     monkeypatch.setattr(systems, "load_data", lambda source: data)
     monkeypatch.setattr(plans, "load_data", lambda source: data)
@@ -118,12 +121,12 @@ def test_held_out_rows_are_kept_from_word2vec_and_each_part_keeps_its_texts(data
         [str(i % 4 + 1), words[i // 9], f"{words[i // 3 % 3]} {words[i % 3]}"] for i in range(20)
     ]
     write_news(data / "ag_news/train_partial.csv.gz", rows)
-    split_labelled = partial(systems.split_labelled, n_valid=4, n_test=6)
-    monkeypatch.setattr(systems, "split_labelled", split_labelled)
+    split = partial(split_labelled, n_valid=4, n_test=6)
+    monkeypatch.setattr(systems, "split_labelled", split)
     loaded, again = (load_data.__wrapped__("local") for _ in range(2))
     ids = {"hello": 7592, "the": 1996, "world": 2088}
     label_of = {" ".join(row[1:]): int(row[0]) - 1 for row in rows}
-    *parts, _ = split_labelled("ag_news", "local")
+    *parts, _ = split("ag_news", "local")
     for part, wanted in zip(systems.PARTS, parts, strict=True):
         texts = loaded.texts[part]
         assert texts == wanted["text"][:]
@@ -607,6 +610,65 @@ def test_seeds_without_an_interval_are_refused_before_anything_is_run(tmp_path, 
     with pytest.raises(ValueError, match=f"seeds must be 2 or more for an interval, got {n}"):
         plans.write_study("labels", tmp_path, tmp_path / "results", seeds=range(n))
     assert not (tmp_path / "results").exists()  # an earlier file stays as it is
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"name": ["labels"]}, "name must be a string, got"),
+        ({"seeds": (1, 1)}, r"seeds must differ, got \[1, 1\]"),
+        ({"seeds": (0, -1)}, "seed must lie in 0 ..."),
+        ({"seeds": (0, "1")}, "seed must be an integer, got '1'"),
+        ({"workers": -1}, "workers must be an integer of 0 or more, or None, got -1"),
+        ({"workers": 1.5}, "workers must be an integer"),
+        ({"directory": "file/work"}, "directory must be one that can be written"),
+        ({"results": "file/results"}, "directory must be one that can be written"),
+        ({"results": "."}, "path must be a file, got the directory"),
+    ],
+)
+def test_what_the_end_of_a_study_would_refuse_is_refused_before_it(
+    tmp_path, monkeypatch, bad, message
+):
+    monkeypatch.setattr(plans, "run_grid", None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "labels.json").mkdir()
+    call = {"name": "labels", "directory": "work", "results": "results", "source": "planted"}
+    with pytest.raises((TypeError, ValueError), match=message):
+        plans.write_study(**{**call, **bad})
+
+
+def test_a_study_of_other_texts_is_another_study(tmp_path, monkeypatch):
+    asked = write_with_made_up_results(
+        monkeypatch, tmp_path, "options", lambda settings: {"accuracy": 0.5, "valid_auc": 0.5}
+    )[1]
+    assert {options["texts"] for *_, options in asked} == {"of planted rows"}
+
+
+@pytest.mark.parametrize("change", ["a word", "a label"])
+def test_the_digest_of_all_texts_tells_a_word_and_a_label(data, monkeypatch, change):
+    def digest_of(rows):
+        write_news(data / "ag_news/train_partial.csv.gz", rows)
+        return load_data.__wrapped__("local").digest
+
+    monkeypatch.setattr(systems, "split_labelled", partial(split_labelled, n_valid=2, n_test=2))
+    rows = [[str(i % 4 + 1), f"hello the {'world ' * i}", "the"] for i in range(12)]
+    first = digest_of(rows)
+    assert digest_of(rows) == first
+    if change == "a word":
+        rows[5] = [rows[5][0], rows[5][1], "world"]
+    else:
+        rows[5] = [str((int(rows[5][0]) % 4) + 1), *rows[5][1:]]
+    assert digest_of(rows) != first
+
+
+def test_a_table_of_other_settings_is_not_taken_for_the_one_of_a_run(tmp_path):
+    table = {**TABLE, "config": {**CONFIG, "epochs": 1}}
+    train_table(str(tmp_path), table)
+    other = {**TABLE, "config": {**CONFIG, "epochs": 1, "seed": 7}}
+    table_path(str(tmp_path), table).parent.rename(table_path(str(tmp_path), other).parent)
+    with pytest.raises(CheckpointError, match="must hold a table of the settings that name its"):
+        run_system(str(tmp_path), {**BEST, **RUN, "table": other})
 
 
 def test_a_study_says_what_to_install_before_anything_is_run(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import torch
 from datasets import Dataset, Features, Sequence, Value
 from text_files import Terminal, python
 
+from w2v.files import read_sealed, write_sealed
 from w2v.text import tokens
 from w2v.text.corpus import load_documents, load_tokenizer, preprocess
 from w2v.text.labelled import load_labelled
@@ -155,6 +156,18 @@ def test_a_file_of_the_cache_with_one_flipped_bit_is_made_again(uncached, cache)
         replace_file(path, flipped)
         assert ids_of(some_documents()) == uncached
         assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("wrong", [-1, 30_522])
+def test_ids_of_the_cache_outside_the_vocabulary_are_made_again(uncached, cache, wrong):
+    ids_of(some_documents())
+    (path,) = cache.iterdir()
+    content, saved = path.read_bytes(), read_sealed(path)
+    saved["tokens"][0] = wrong
+    path.unlink()
+    write_sealed(path, saved)
+    assert ids_of(some_documents()) == uncached
+    assert path.read_bytes() == content
 
 
 def test_a_whole_file_of_other_texts_is_not_taken_for_theirs(uncached, cache):

@@ -359,6 +359,9 @@ SPOILT = {
     "lists of other lengths": {"history": lambda found: found | {"valid_loss": []}},
     "no epoch": {"history": lambda found: {name: [] for name in found}},
     "words for losses": {"history": lambda f: {name: ["x"] * 2 for name in f}},
+    "tuples for lists": {"history": lambda f: {name: tuple(f[name]) for name in f}},
+    "dicts for lists": {"history": lambda f: {name: {1: 0.5} for name in f}},
+    "losses of nan": {"history": lambda f: {name: [float("nan")] * len(f[name]) for name in f}},
     "a tensor in the settings": {"config": lambda found: found | {"dim": torch.ones(2)}},
     "a number of another type": {"config": lambda found: found | {"decay": 0}},
 }

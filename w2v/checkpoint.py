@@ -305,4 +305,4 @@ def _remove_last(path: Path, model: Word2Vec, config: Word2VecConfig) -> None:
 
 def _refusal(path: str | os.PathLike, expected: str, found: object) -> CheckpointError:
     """Word the refusal of a whole file that holds something else than wanted."""
-    return CheckpointError(f"{str(path)!r} must hold {expected}, got {found!r}")
+    return CheckpointError(f"{str(path)!r} must hold {expected}, got {found!r:.300}")

@@ -60,7 +60,7 @@ def write_sealed(path: str | os.PathLike, payload: dict[str, Any]) -> Path:
     """
     path = user_path(path)
     try:
-        plain = _plain(payload, "payload")
+        plain = _plain(payload)
     except ValueError as error:
         raise CheckpointError(f"{error}; nothing was written to {str(path)!r}") from None
     try:
@@ -103,7 +103,7 @@ def read_sealed(path: str | os.PathLike, *, mmap: bool = False) -> dict[str, Any
             payload = load_archive(file)
         if not isinstance(payload, dict):
             raise ValueError(f"it must hold a dict, got {type(payload).__name__}")
-        return payload if mmap else _plain(payload, "payload")
+        return payload if mmap else _plain(payload)
     except FileNotFoundError:
         raise FileNotFoundError(f"path must be an existing file, got {str(path)!r}") from None
     except Exception as error:  # a damaged or hostile file may cause any error
@@ -187,6 +187,8 @@ def locked(path: str | os.PathLike | None) -> Iterator[None]:
         return
     path = user_path(path)
     name = path.with_name(f".{Path(path.stem).stem}.lock")
+    if name.exists() and not name.is_file():  # a pipe would wait for ever
+        raise CheckpointError(f"{str(name)!r} must be an ordinary file; remove it")
     with open(name, "wb") as file:
         try:
             if fcntl is not None:  # a lock of the process: a cell that is run again goes on
@@ -361,20 +363,19 @@ def _digest(file: BinaryIO, size: int) -> bytes:
     return digest.hexdigest().encode()
 
 
-def _plain(value: Any, where: str) -> Any:
+def _plain(value: Any, *path: Any) -> Any:
     """Copy a tree of tensors and plain values; refuse anything else.
 
-    The copy of a tensor has no larger storage behind it. Equal strings become one object: pickle
+    The path of keys leads to the value, for messages. The copy of a tensor has no larger storage
+    behind it. Equal strings become one object: pickle
     writes equal but distinct strings twice, so the bytes of equal payloads would differ.
     """
     if isinstance(value, Tensor):
-        return _plain_tensor(value, where)
+        return _plain_tensor(value, path)
     if isinstance(value, dict):
-        return {
-            _plain(key, where): _plain(item, f"{where}[{key!r}]") for key, item in value.items()
-        }
+        return {_plain(key, *path): _plain(item, *path, key) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        items = [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+        items = [_plain(item, *path, index) for index, item in enumerate(value)]
         return tuple(items) if isinstance(value, tuple) else items
     if isinstance(value, str):
         return sys.intern(str(value))
@@ -382,11 +383,17 @@ def _plain(value: Any, where: str) -> Any:
         return value
     if isinstance(value, (int, float)):
         return int(value) if isinstance(value, int) else float(value)
-    raise TypeError(f"{where} must be a tensor or a plain value, got {type(value).__name__}")
+    raise TypeError(f"{_place(path)} must be a tensor or a plain value, got {type(value).__name__}")
 
 
-def _plain_tensor(tensor: Tensor, where: str) -> Tensor:
+def _place(path: tuple[Any, ...]) -> str:
+    """Write the keys that lead to a part of a payload."""
+    return "payload" + "".join(f"[{shown(key)}]" for key in path)
+
+
+def _plain_tensor(tensor: Tensor, path: tuple[Any, ...]) -> Tensor:
     """Copy the elements of a finite tensor to the CPU."""
+    where = _place(path)
     if tensor.layout != torch.strided:
         raise TypeError(f"{where} must be a dense tensor, got layout {tensor.layout}")
     if tensor.dtype not in DTYPES.values():

@@ -518,8 +518,8 @@ def _resume(
     for part, wanted in made_from.items():
         if repr(state.get(part)) != repr(wanted):
             raise CheckpointError(
-                f"{name} must hold a training with {part} {wanted!r}, "
-                f"got {state.get(part)!r}; remove it to start again"
+                f"{name} must hold a training with {part} {wanted!r:.400}, "
+                f"got {state.get(part)!r:.400}; remove it to start again"
             )
     try:
         fresh = _state(model, engine, History())
@@ -530,11 +530,15 @@ def _resume(
         lengths = {len(column) for column in columns}
         if len(lengths) != 1 or not 1 <= history.n_epochs <= config.epochs:
             raise ValueError(f"history must have 1 ... {config.epochs} epochs, got {lengths}")
-        if not all(isinstance(number, float) for column in columns for number in column):
-            raise TypeError("history must hold numbers")
+        if not all(
+            isinstance(column, list)
+            and all(isinstance(x, float) and math.isfinite(x) for x in column)
+            for column in columns
+        ):
+            raise TypeError("history must hold lists of numbers")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"{name} must hold a training of engine {config.engine!r}, got {error!r}; "
+            f"{name} must hold a training of engine {config.engine!r}, got {error!r:.300}; "
             "remove it to start again"
         ) from None
     for part, new in zip(state["optimizers"], fresh["optimizers"], strict=True):

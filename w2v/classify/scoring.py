@@ -252,6 +252,8 @@ def save_classifier(
             "keep another model with torch.save(classifier.state_dict(), path)"
         )
     _check_names(classes, classifier.n_classes)
+    if not isinstance(vocabulary, str):
+        raise TypeError(f"vocabulary must be a string, got {shown(vocabulary)}")
     dtype = classifier.embeddings.weight.dtype
     if dtype != torch.float32:
         raise TypeError(f"classifier must be float32, got {dtype}; save classifier.float()")
@@ -290,15 +292,18 @@ def load_classifier(
     Source: assignment Q4.2.
     """
     saved = _read(path)
-    if vocabulary is not None and saved.get("vocabulary") != vocabulary:
+    if vocabulary is not None and saved["vocabulary"] != vocabulary:
         raise CheckpointError(
-            f"{str(path)!r} must hold vocabulary {vocabulary!r}, got {saved.get('vocabulary')!r}"
+            f"{str(path)!r} must hold vocabulary {vocabulary!r}, got {shown(saved['vocabulary'])}"
         )
     try:
         vocab_size, dim = dict(saved["parameters"])["embeddings.weight"].shape
         classes = list(saved["classes"])
         if isinstance(saved["classes"], str) or not all(isinstance(name, str) for name in classes):
             raise TypeError(f"classes must be names, got {shown(saved['classes'])}")
+        for name, shape in (("q.weight", (dim, dim)), ("class_embeddings", (len(classes), dim))):
+            if tuple(saved["parameters"][name].shape) != shape:  # the file bounds what is made
+                raise ValueError(f"{name} must have shape {shape}")
         generator = torch.Generator()
         classifier = ClassAttentionModel(
             vocab_size, dim, len(classes), readout=saved["readout"], generator=generator
@@ -324,8 +329,7 @@ def classifier_words(path: str | os.PathLike) -> list[str] | None:
     Raises:
         FileNotFoundError, CheckpointError: as `load_classifier`.
     """
-    words = _read(path).get("words")
-    return None if words is None else [str(word) for word in words]
+    return _read(path)["words"]
 
 
 def _check_names(classes: Sequence[str], n_classes: int) -> None:
@@ -339,9 +343,18 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
     """Read a file that `save_classifier` wrote."""
     saved = read_sealed(path)
     if saved.get("format") != FORMAT:
-        found = "Word2Vec" if "center_embeddings" in saved else repr(saved.get("format"))
+        found = "Word2Vec" if "center_embeddings" in saved else shown(saved.get("format"))
         raise CheckpointError(
             f"{str(path)!r} must hold a classifier, got {found}; pass a file that save_classifier, "
             "or classify --output, has written"
         )
+    try:
+        vocab_size = len(saved["parameters"]["embeddings.weight"])
+        if not isinstance(saved["vocabulary"], str):
+            raise TypeError(f"vocabulary must be a string, got {shown(saved['vocabulary'])}")
+        saved.setdefault("words", None)  # older files keep none
+        if saved["words"] is not None:
+            check_words(saved["words"], vocab_size)
+    except (LookupError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{str(path)!r} must hold a whole classifier: {error}") from None
     return saved

@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from w2v.checks import checked
-from w2v.files import CheckpointError, read_json
+from w2v.checks import as_int, check_seed, checked, shown
+from w2v.files import CheckpointError, check_writable, read_json
 from w2v.studies import Row, import_extra
 from w2v.studies.grid import digest, run_grid, write_results
 from w2v.studies.statistics import (
@@ -359,6 +359,7 @@ def run_study(
     runs: Sequence[Row],
     directory: str | Path,
     *,
+    texts: str | None = None,
     workers: int | None = None,
     progress: bool | None = None,
 ) -> tuple[list[Row], list[Row]]:
@@ -369,6 +370,7 @@ def run_study(
     Args:
         runs: what a study lists.
         directory: where tables and finished runs are stored.
+        texts: identity of the texts, as in `grid.run_grid`.
         workers: number of processes; None takes one per core, 0 runs all in this process.
         progress: show a bar on stderr; None: on a terminal only.
 
@@ -380,7 +382,7 @@ def run_study(
     """
     tables = {digest(run["table"]): run["table"] for run in runs if run.get("table")}
     checkpoints, finished = f"{directory}/tables", f"{directory}/runs"
-    common = {"workers": workers, "progress": progress}
+    common = {"texts": texts, "workers": workers, "progress": progress}
     trained = run_grid(
         partial(train_table, checkpoints),
         tables.values(),
@@ -397,6 +399,7 @@ def run_study(
     return named, trained
 
 
+@checked
 def write_study(
     name: str,
     directory: str | Path,
@@ -422,7 +425,8 @@ def write_study(
         The path of the file.
 
     Raises:
-        ValueError: another name of a study, or fewer than two seeds; nothing has run then.
+        TypeError, ValueError: another name of a study, fewer than two seeds, or a number of workers
+            that is none; a folder that cannot be written. Nothing has run then.
         ImportError: scipy or scikit-learn is not installed; nothing has run then.
 
     Source: assignment Q4.3 and Q4.4.
@@ -431,11 +435,19 @@ def write_study(
         raise ValueError(f"name must be one of {', '.join(STUDIES)}, got {name!r}")
     if len(seeds) < 2:
         raise ValueError(f"seeds must be 2 or more for an interval, got {len(seeds)}")
+    seeds = [check_seed(seed) for seed in seeds]
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds must differ, got {seeds!r}")
+    if workers is not None and (as_int(workers) is None or workers < 0):
+        raise ValueError(f"workers must be an integer of 0 or more, or None, got {shown(workers)}")
     for module in ("scipy", "sklearn"):
         import_extra(module)
+    check_writable(results, f"{name}.json")
+    check_writable(directory)
     listed = STUDIES[name](seeds, source)
-    runs, tables = run_study(listed, directory, workers=workers, progress=progress)
     data = load_data(source)
+    how = {"texts": data.digest, "workers": workers, "progress": progress}
+    runs, tables = run_study(listed, directory, **how)
     facts: Row = {"seeds": list(seeds), "split": data.split, "held_out_texts": len(data.test)}
     rows = summarise_runs(runs, data.split) if name != "lab_ablation" else []
     if name == "lab_ablation":

@@ -3,7 +3,8 @@
 The settings of a run hold everything it depends on, so they can name its result.
 """
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from w2v.classify.texts import TextDataset
 from w2v.classify.training import train_classifier
 from w2v.config import ClassifierConfig, Word2VecConfig
 from w2v.evaluation import evaluate_word2vec
+from w2v.files import CheckpointError
 from w2v.pretraining import train_and_save
 from w2v.studies import Row, import_extra
 from w2v.studies.grid import digest
@@ -49,6 +51,7 @@ class Data:
         vocab_size: V.
         n_classes: number of classes.
         split: where the test rows come from.
+        digest: of all ids and labels; a run of other texts is another run.
 
     Source: assignment Q4.3.
     """
@@ -62,6 +65,7 @@ class Data:
     vocab_size: int
     n_classes: int
     split: str
+    digest: str = ""
 
 
 @cache
@@ -84,6 +88,12 @@ def load_data(source: str) -> Data:
         {"input_ids": train[i]["input_ids"].numpy(), "of_wiki": False} for i in range(len(train))
     ]
     documents += [{"input_ids": ids, "of_wiki": True} for ids in wiki["input_ids"]]
+    digested = hashlib.sha256()
+    for part in (train, valid, test):
+        for numbers in (part.tokens, part.starts, part.ends, part.labels):
+            digested.update(numbers.numpy().tobytes())
+    for ids in wiki["input_ids"]:
+        digested.update(np.asarray([*ids, -1]).tobytes())
     order = np.random.default_rng(0).permutation(len(documents)).tolist()
     return Data(
         train=train,
@@ -95,6 +105,7 @@ def load_data(source: str) -> Data:
         vocab_size=len(tokenizer),
         n_classes=parts[0].features["label"].num_classes,
         split=split,
+        digest=digested.hexdigest()[:32],
     )
 
 
@@ -243,7 +254,12 @@ def _make_classifier(directory: str, data: Data, settings: Row) -> ClassAttentio
     )
     if table:
         path = table_path(directory, table)
-        load_model(path, classifier, vocabulary=data.vocabulary, **settings["read"])
+        trained_with = load_model(path, classifier, vocabulary=data.vocabulary, **settings["read"])
+        if trained_with != asdict(Word2VecConfig(**table["config"])):
+            raise CheckpointError(
+                f"{str(path)!r} must hold a table of the settings that name its folder, got "
+                f"{trained_with!r}; remove it"
+            )
     weight = classifier.embeddings.weight
     with torch.no_grad():
         weight.copy_(control_table(weight.clone(), settings.get("control", "none"), generator))

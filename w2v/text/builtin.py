@@ -35,6 +35,7 @@ LIBRARIES = ("pandas", "sympy", "torch", "transformers")
 MIN_WORDS = 25
 VOCABULARY_SIZE = 16_000
 HELD_OUT = 0.1  # of the documents, for the test split and for the validation split, each
+LARGEST = 2**28  # bytes of a cache, unpacked; the texts of all packages take a tenth
 FORMAT = 2  # raise it when the code below builds something else from the same packages
 
 _SKIPPED = {"site-packages", "dist-packages", "test", "tests", "__pycache__"}
@@ -107,7 +108,7 @@ def tokenizer() -> "PreTrainedTokenizerFast":
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-    text = _cached("tokenizer", lambda: _train_tokenizer(documents("train")))
+    text = _cached("tokenizer", lambda: _train_tokenizer(documents("train")), _is_text)
     return PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer.from_str(text), pad_token="[PAD]", unk_token="[UNK]"
     )
@@ -121,7 +122,7 @@ def _split(pairs: list[list[str]], split: str) -> list[list[str]]:
 
 def _all_documents() -> list[list[str]]:
     """Return every document as [library, text], in a fixed shuffled order."""
-    return _cached("documents", _read_documents)
+    return _cached("documents", _read_documents, _are_pairs)
 
 
 def _read_documents() -> list[list[str]]:
@@ -218,13 +219,31 @@ def _wordpiece(vocabulary: dict[str, int] | None = None) -> "Tokenizer":
     return tokenizer
 
 
-def _cached(name: str, build: Callable[[], Any]) -> Any:
-    """Return what `build` makes, from the cache if a whole file is there."""
+def _is_text(value: Any) -> bool:
+    """Tell whether a cached value is a string."""
+    return isinstance(value, str)
+
+
+def _are_pairs(value: Any) -> bool:
+    """Tell whether a cached value is a list of pairs of strings."""
+    return isinstance(value, list) and all(
+        isinstance(pair, list) and [*map(type, pair)] == [str, str] for pair in value
+    )
+
+
+def _cached(name: str, build: Callable[[], Any], is_right: Callable[[Any], bool]) -> Any:
+    """Return what `build` makes, from the cache if a whole file of that kind is there."""
     file_name = f"{name}-{_cache_key()}.json.gz"
     try:
-        packed = (cache_directory() / file_name).read_bytes()
-        made_from, value = json.loads(gzip.decompress(packed))  # gzip holds a checksum
-        if made_from == file_name:
+        path = cache_directory() / file_name
+        if path.stat().st_size > LARGEST // 2:
+            raise ValueError("too large")
+        with gzip.open(path) as packed:  # gzip holds a checksum
+            content = packed.read(LARGEST)
+            if packed.read(1):  # a small file may unpack to gigabytes
+                raise ValueError("too large")
+        made_from, value = json.loads(content)
+        if made_from == file_name and is_right(value):
             return value
     except (OSError, TypeError, ValueError, EOFError, RecursionError, zlib.error):
         pass  # missing or damaged: built again

@@ -152,7 +152,10 @@ def load_tokenizer(source: str = "auto") -> "PreTrainedTokenizerFast":
     if source == "local":
         from transformers import BertTokenizerFast  # pyright: ignore  (exported at run time only)
 
-        directory = find_file(f"{BERT}/tokenizer.json", f"{BERT}/vocab.txt").parent
+        found = find_file(f"{BERT}/tokenizer.json", f"{BERT}/vocab.txt")
+        if found.suffix == ".gz":
+            raise ValueError(f"the files of {BERT} must be unpacked, got {found.name}; gunzip it")
+        directory = found.parent
         try:
             tokenizer = BertTokenizerFast.from_pretrained(directory)
         except Exception as error:  # the reader of tokenizer.json raises plain exceptions
@@ -247,12 +250,12 @@ def _local_documents(this: DocumentSet, split: str) -> list[str]:
 def _checked_bert(tokenizer: "PreTrainedTokenizerFast") -> "PreTrainedTokenizerFast":
     """Refuse a tokenizer that does not give the ids of bert-base-uncased."""
     got = {word: tokenizer.convert_tokens_to_ids(word) for word in BERT_IDS}
-    encoded = tokenizer("hello world", add_special_tokens=False)["input_ids"]
+    encoded = tokenizer("Hello WORLD", add_special_tokens=False)["input_ids"]
     right = encoded == [BERT_IDS["hello"], BERT_IDS["world"]] and tokenizer.pad_token_id == 0
     if got != BERT_IDS or len(tokenizer) != BERT_SIZE or not right:
         raise ValueError(
             f"the tokenizer must be that of {BERT} ({BERT_SIZE} pieces, {BERT_IDS}), got"
             f" {len(tokenizer)} pieces, {got}, pad id {tokenizer.pad_token_id},"
-            f" 'hello world' as {encoded}; replace its files"
+            f" 'Hello WORLD' as {encoded}; replace its files"
         )
     return tokenizer

@@ -65,7 +65,7 @@ def tokenize(
     texts = documents.select_columns("text")
     digest, n_characters = _digest(texts, tokenizer, max_length)
     encode = partial(encode_texts, texts, tokenizer, max_length)
-    cached = partial(_cached, encode, digest, len(texts))
+    cached = partial(_cached, encode, digest, len(texts), len(tokenizer))
     tokens, offsets = encode() if n_characters < CACHED_FROM else cached()
     ids = _as_dataset(tokens, offsets, digest)
     if "label" in documents.column_names:
@@ -113,13 +113,13 @@ def _check_text(text: object, row: int) -> None:
 
 
 def _cached(
-    encode: Callable[[], tuple[Tensor, Tensor]], digest: str, n_texts: int
+    encode: Callable[[], tuple[Tensor, Tensor]], digest: str, n_texts: int, vocab_size: int
 ) -> tuple[Tensor, Tensor]:
     """Return the ids from the cache, where they stay in the file; encode what is not there."""
     name = f"tokens-{digest}.pt"
     with contextlib.suppress(OSError, CheckpointError):  # missing or damaged: made again
         saved = read_sealed(cache_directory() / name, mmap=True)
-        if repr(saved.get("made_from")) == repr(digest) and _are_ids(saved, n_texts):
+        if repr(saved.get("made_from")) == repr(digest) and _are_ids(saved, n_texts, vocab_size):
             return saved["tokens"], saved["offsets"]
     tokens, offsets = encode()
     try:
@@ -130,8 +130,8 @@ def _cached(
     return tokens, offsets
 
 
-def _are_ids(saved: dict[str, Any], n_texts: int) -> bool:
-    """Tell whether the parts of a cached file are the ids of so many texts."""
+def _are_ids(saved: dict[str, Any], n_texts: int, vocab_size: int) -> bool:
+    """Tell whether the parts of a cached file are the ids of so many texts, out of so many."""
     tokens, offsets = saved.get("tokens"), saved.get("offsets")
     if not (isinstance(tokens, Tensor) and isinstance(offsets, Tensor)):
         return False
@@ -139,7 +139,8 @@ def _are_ids(saved: dict[str, Any], n_texts: int) -> bool:
         return False
     if offsets.shape != (n_texts + 1,) or [*offsets[[0, -1]]] != [0, len(tokens)]:
         return False
-    return bool((offsets.diff() >= 0).all())
+    are_in_range = not len(tokens) or 0 <= int(tokens.min()) <= int(tokens.max()) < vocab_size
+    return are_in_range and bool((offsets.diff() >= 0).all())
 
 
 def encode_texts(

@@ -24,7 +24,7 @@ from typing import BinaryIO
 import numpy as np
 
 from w2v.checks import check_positive_int
-from w2v.files import replaced
+from w2v.files import replaced, user_path
 
 LONGEST_HEADER = 100
 READ_AT_ONCE = 1 << 20  # bytes of a binary file; no word is as long
@@ -60,7 +60,7 @@ def write_projector(
     for word in words:
         if not word.strip() or any(mark in word for mark in "\t\n\r"):
             raise ValueError(f"words must be text without tabs or line ends, got {word!r}")
-    directory = Path(directory).expanduser()
+    directory = user_path(directory)
     paths = directory / "vectors.tsv", directory / "metadata.tsv"
     line = b"\t".join([b"%.9g"] * vectors.shape[1]) + b"\n"
     _write(paths[0], (line % (*vector.tolist(),) for vector in vectors))
@@ -206,7 +206,9 @@ def _lines(name: str, path: str | os.PathLike, encoding: str) -> list[str]:
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike) -> Iterator[io.BufferedReader | gzip.GzipFile]:
     """Open a plain or gzipped file for reading, behind its byte order mark if it has one."""
-    path = Path(path).expanduser()
+    path = user_path(path)
+    if path.exists() and not path.is_file():  # a pipe would wait for ever
+        raise OSError("it is a directory or a special file")
     with open(path, "rb") as plain, contextlib.ExitStack() as stack:
         file = plain
         if path.suffix == ".gz" or plain.peek(2)[:2] == GZIP_MARK:
@@ -219,7 +221,7 @@ def _opened(path: str | os.PathLike) -> Iterator[io.BufferedReader | gzip.GzipFi
 def _write(path: str | os.PathLike, lines: Iterable[bytes]) -> None:
     """Write a file whole or not at all, gzipped if its name ends in .gz."""
     try:
-        with replaced(Path(path).expanduser()) as file, contextlib.ExitStack() as stack:
+        with replaced(path) as file, contextlib.ExitStack() as stack:
             if Path(path).suffix == ".gz":  # without name and time: equal content, equal bytes
                 file = stack.enter_context(gzip.GzipFile("", "wb", 6, file, mtime=0))
             file.writelines(lines)
