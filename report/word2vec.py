@@ -81,6 +81,9 @@ def measure() -> dict:
             "config": asdict(BIGGER),
             "valid_loss": longer.valid_loss,
             "scores": asdict(w2v.evaluate_word2vec(bigger, test_set, BIGGER, counts=counts)),
+            "frequent_scores": asdict(
+                w2v.evaluate_word2vec(bigger, test_set, frequent, counts=counts)
+            ),
             "neighbours": neighbours(of_bigger),
             "map": word_map(of_bigger),
         },

@@ -151,6 +151,7 @@ def made_up_results(*, gain: float = 0.2, shuffled: float = 0.5, rho: float = 0.
                 "config": CONFIG,
                 "valid_loss": [0.5, 0.25, 0.125],
                 "scores": PAIRS,
+                "frequent_scores": PAIRS,
                 "neighbours": {"sea": ["ship", "water", "coast"]},
                 "map": [
                     {"theme": theme, "word": theme, "x": i / 4, "y": i / 2}
@@ -305,6 +306,8 @@ def test_the_report_and_the_first_notebook_give_the_same_scores():
         assert f"epoch {epoch + 1}: train loss {train:.4f}, valid loss {valid:.4f}" in shown
     harder = stored["frequent_scores"]
     assert f"model {harder['model']['auc']:.4f}" in shown
+    of_bigger = stored["bigger"]["frequent_scores"]  # the report says that each is ahead
+    assert harder["frequency"]["auc"] < harder["model"]["auc"] < of_bigger["model"]["auc"]
 
 
 def test_what_is_said_of_the_lab_s_ablation_holds_in_its_file():
