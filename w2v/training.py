@@ -31,6 +31,7 @@ from w2v.files import (
     write_sealed,
 )
 from w2v.model import Word2Vec, sgns_loss
+from w2v.threads import free_threads
 from w2v.windows import WindowDataset
 
 VARYING = ("lr", "fused", "foreach")  # settings of an optimiser: by the epoch and the device
@@ -167,7 +168,8 @@ class LoaderEngine:
             noise=self.noise,
         )
         rate_at = partial(learning_rate_at, config, epoch) if config.decay else None
-        with torch.enable_grad(), _sparse_gradients(self.model.center_embeddings):
+        table = self.model.center_embeddings
+        with free_threads(), torch.enable_grad(), _sparse_gradients(table):
             return train_epoch(
                 self.model, loader, self.optimizers, loss_of=loss_of, rate_at=rate_at, report=report
             )
