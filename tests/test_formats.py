@@ -452,11 +452,11 @@ class TestKills:
     def test_a_kill_at_any_line_of_a_save_leaves_the_old_or_the_new_file_whole(self, tmp_path):
         path = tmp_path / "killed"
         old, new = WordVectors(["old"], [[1.0]]), WordVectors(["new", "x"], [[2.0], [3.0]])
-        room = str(Path(w2v.__file__).parent) + os.sep
+        module = str(Path(w2v.__file__).parent) + os.sep
         seen, line, code = [], 0, -signal.SIGKILL
 
         def killed_save():
-            trace(KilledAtLine(room, line), lambda: new.save_word2vec_format(path))
+            trace(KilledAtLine(module, line), lambda: new.save_word2vec_format(path))
 
         while code != 0:
             old.save_word2vec_format(path)

@@ -219,32 +219,45 @@ def test_every_shown_source_is_the_code_of_the_library(name):
 WRITTEN = {
     "word2vec.ipynb": {
         "preprocess",  # Q3.1
+        "tokenize",
+        "encode_texts",
         "extract_words_contexts",
         "flatten_dataset_to_list",
         "WindowDataset.__init__",  # Q3.5
         "WindowDataset.__len__",
         "WindowDataset.__getitem__",
+        "WindowDataset.from_documents",
+        "WindowDataset.gather",
         "collate_fn",
         "make_loader",
         "Word2Vec",  # Q3.9, with its forward pass
         "sgns_loss",
         "batch_loss",  # Q3.10
         "train_epoch",
+        "make_optimizers",
         "train_word2vec",
+        "train_epochs",
+        "LoaderEngine.train_epoch",
         "evaluate_word2vec",
         "pair_loss",  # the gradient by hand
         "pair_logits",
         "score_pairs",
         "checkpoint_name",
         "save_model",
+        "check_gradient",
+        "pretrain",  # Q3.13
+        "train_and_save",
     },
     "classification.ipynb": {
         "load_model",
         "ClassAttentionModel",  # with its attention
-        "ClassAttentionModel.align_values",
         "collate_texts",
         "train_epoch",  # Q4.2
+        "make_text_loader",
+        "make_optimizer",
         "train_classifier",
+        "score_texts",
+        "text_logits",
         "compare_pretraining",
     },
 }

@@ -180,7 +180,7 @@ def test_what_the_neighbours_were_measured_at_is_what_is_stored():
             for where, row in (("after one epoch", gain), ("at the best", best))
         },
         r"\(-[\d.]+ to ([+-][\d.]+)\), and by": round(gain["max"], 3),
-        r"\(-[\d.]+ to ([+-][\d.]+)\): neither": round(best["max"], 3),
+        r"\(-[\d.]+ to ([+-][\d.]+)\). Neither": round(best["max"], 3),
     }
     found = {pattern: re.findall(pattern, README) for pattern in expected}
     numbers = {name: [float(t.replace(",", "")) for t in texts] for name, texts in found.items()}

@@ -197,11 +197,13 @@ class TestKills:
         assert exit_code(in_child(lambda: train_and_save(tmp_path / "whole"))) == 0
         return contents(tmp_path / "whole")
 
-    @pytest.mark.parametrize("room", ["training.py", "files.py", "checkpoint.py", "batches.py", ""])
+    @pytest.mark.parametrize(
+        "module", ["training.py", "files.py", "checkpoint.py", "batches.py", ""]
+    )
     def test_a_kill_at_any_line_of_a_training_changes_nothing_of_the_result(
-        self, tmp_path, whole, room
+        self, tmp_path, whole, module
     ):
-        counter = LineCounter(os.path.join(PACKAGE, room))
+        counter = LineCounter(os.path.join(PACKAGE, module))
         trace(counter, lambda: train_and_save(tmp_path / "counted"))
         assert counter.n > 100
         for n in range(1, counter.n, counter.n // 13):
@@ -213,7 +215,7 @@ class TestKills:
                 if path.suffix != ".tmp":
                     read_sealed(path)  # whole, whatever the moment
             assert exit_code(in_child(lambda d=directory: train_and_save(d))) == 0
-            assert contents(directory) == whole, f"killed at line {n} of {room}"
+            assert contents(directory) == whole, f"killed at line {n} of {module}"
 
     def test_a_training_killed_again_and_again_ends_in_the_same_result(self, tmp_path, whole):
         train(None)  # what a first training imports, so that the kills come later than that

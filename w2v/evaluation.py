@@ -114,10 +114,9 @@ def evaluate_word2vec(
             f"dataset must hold a word with a context, got {len(sample)} words without one; "
             "take longer documents"
         )
-    positive, negative, positive_ids, negative_ids, *losses = map(
-        torch.cat, zip(*batches, strict=True)
-    )
-    loss = losses[0].mean() if losses else sgns_loss(positive[None], negative[None])
+    parts = [torch.cat(part) for part in zip(*batches, strict=True)]
+    positive, negative, positive_ids, negative_ids = parts[:4]
+    loss = parts[4].mean() if len(parts) > 4 else sgns_loss(positive[None], negative[None])
     by_frequency = frequency_logits(counts, config)  # (V,)
     return Word2VecScores(
         loss=loss.item(),
@@ -155,10 +154,15 @@ def pair_logits(
         mask, losses = batch.get("positive_mask", everything), []
     else:
         ids, logits, mask, losses = score_batch(model, batch, config, noise=noise)
-    kept = pair_mask(mask, config.ratio)  # (B, 2R + 2KR)
-    parts = slice(mask.shape[1]), slice(mask.shape[1], None)  # positive pairs, negative pairs
-    pairs = [values[:, part][kept[:, part]] for values in (logits, ids) for part in parts]
-    return [*pairs, *losses]
+    n_positives = mask.shape[1]
+    of_negatives = pair_mask(mask, config.ratio)[:, n_positives:]  # (B, 2KR)
+    return [
+        logits[:, :n_positives][mask],
+        logits[:, n_positives:][of_negatives],
+        ids[:, :n_positives][mask],
+        ids[:, n_positives:][of_negatives],
+        *losses,
+    ]
 
 
 def score_pairs(positive_logits: Tensor, negative_logits: Tensor) -> PairScores:

@@ -376,9 +376,7 @@ def train_epochs(
             history.add(train_loss, scores)
             if last is not None and rank == 0:
                 if history.best_epoch == epoch:
-                    how = {"vocabulary": vocabulary, "words": words, "counts": counts}
-                    how |= {"corpus": made_from["train_set"], "epoch": epoch}
-                    save_model(model, last.parent / "best", config, **how)
+                    _keep_best(last.parent, model, config, made_from, epoch, words, counts)
                 write_sealed(last, _state(model, engine, history) | made_from)
             yield history
 
@@ -497,6 +495,20 @@ def _check_places(directory: Path, config: Word2VecConfig) -> Path:
 def _read_last(last: Path | None) -> dict[str, Any] | None:
     """Read where a training was cut off; None where none was."""
     return None if last is None or not last.exists() else read_sealed(last)
+
+
+def _keep_best(
+    directory: Path,
+    model: Word2Vec,
+    config: Word2VecConfig,
+    made_from: dict[str, Any],
+    epoch: int,
+    words: Sequence[str] | None,
+    counts: Tensor,
+) -> None:
+    """Save the model of the best epoch so far, with all that is known of its text."""
+    how = {"vocabulary": made_from["vocabulary"], "corpus": made_from["train_set"]}
+    save_model(model, directory / "best", config, epoch=epoch, words=words, counts=counts, **how)
 
 
 def _state(model: Word2Vec, engine: Engine, history: History) -> dict[str, Any]:

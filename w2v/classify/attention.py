@@ -15,6 +15,7 @@ from w2v.classify.texts import check_inputs
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+READOUTS = ("mean", "class", "hidden")  # how logits are read from the weighted values
 STARTS = ("random", "uniform")
 
 
@@ -62,7 +63,7 @@ class ClassAttentionModel(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes(vocab_size=vocab_size, d=d, n_classes=n_classes)
-        check_choice("readout", readout, tuple(READOUTS))
+        check_choice("readout", readout, READOUTS)
         check_choice("start", start, STARTS)
         self.d, self.n_classes, self.readout = d, n_classes, readout
         with drawing_from(generator):
@@ -112,20 +113,17 @@ class ClassAttentionModel(nn.Module):
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)  # (B, n_classes, T)
         weights = scores.softmax(dim=-1) * mask  # (B, n_classes, T)
         weighted = weights @ v  # (B, n_classes, d)
-        logits = READOUTS[self.readout](self, weighted)  # (B, n_classes)
+        if self.readout == "mean":
+            logits = weighted.mean(dim=-1)  # (B, n_classes)
+        else:
+            logits = self._read_learned(weighted)  # (B, n_classes)
         return (logits, weights) if return_attention else logits
 
-    def _read_mean(self, weighted: Tensor) -> Tensor:
-        """Average the weighted values, (B, n_classes, d), over d."""
-        return weighted.mean(dim=-1)  # (B, n_classes)
-
-    def _read_class(self, weighted: Tensor) -> Tensor:
+    def _read_learned(self, weighted: Tensor) -> Tensor:
         """Multiply the weighted values, (B, n_classes, d), by a learned vector for each class."""
+        if self.readout == "hidden":
+            weighted = weighted + F.relu(self.hidden(weighted))  # (B, n_classes, d)
         return (weighted * self.class_readout).sum(dim=-1) + self.class_bias  # (B, n_classes)
-
-    def _read_hidden(self, weighted: Tensor) -> Tensor:
-        """Add a hidden layer to the weighted values, (B, n_classes, d), then read as "class"."""
-        return self._read_class(weighted + F.relu(self.hidden(weighted)))  # (B, n_classes)
 
     def attention(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Compute the weight that each class gives to each token.
@@ -189,14 +187,6 @@ class ClassAttentionModel(nn.Module):
         with torch.no_grad():
             mean = F.normalize(self.embeddings.weight.mean(dim=0), dim=0)  # (d,)
             self.v.weight.copy_(mean.expand_as(self.v.weight))  # (d, d)
-
-
-# How the logits are read from the weighted values; a new read-out is a method and a line here.
-READOUTS = {
-    "mean": ClassAttentionModel._read_mean,
-    "class": ClassAttentionModel._read_class,
-    "hidden": ClassAttentionModel._read_hidden,
-}
 
 
 @checked

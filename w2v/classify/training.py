@@ -107,10 +107,10 @@ def train_epoch(
     classifier: nn.Module,
     loader: DataLoader,
     optimizer: torch.optim.Optimizer,
-    schedule: LRScheduler,
+    schedule: LRScheduler | None = None,
     *,
-    epoch: int,
-    bar: tqdm,
+    epoch: int = 1,
+    bar: tqdm | None = None,
 ) -> tuple[float, float]:
     """Take one training step per batch.
 
@@ -118,9 +118,9 @@ def train_epoch(
         classifier: in training mode.
         loader: batches, as `collate_texts` makes them.
         optimizer: takes the steps.
-        schedule: sets the learning rate after each step.
+        schedule: sets the learning rate after each step; None leaves the optimiser's own.
         epoch: number of the epoch, for the message of an error.
-        bar: the progress bar.
+        bar: shows the progress; None shows nothing.
 
     Returns:
         The mean loss in nats and the accuracy over the epoch, each text scored before its step.
@@ -144,12 +144,14 @@ def train_epoch(
         _check_finite("training loss", value, epoch, step, optimizer)
         loss.backward()
         optimizer.step()
-        schedule.step()
+        if schedule is not None:
+            schedule.step()
         total_loss += value * len(labels)
         n_right += (logits.argmax(dim=1) == labels).sum()
         n_texts += len(labels)
-        bar.set_postfix(epoch=epoch, loss=f"{value:.3f}", refresh=False)
-        bar.update(len(labels))
+        if bar is not None:
+            bar.set_postfix(epoch=epoch, loss=f"{value:.3f}", refresh=False)
+            bar.update(len(labels))
     return total_loss / n_texts, n_right.item() / n_texts
 
 

@@ -26,7 +26,9 @@ from w2v.model import Word2Vec
 from w2v.windows import WindowDataset
 
 BLOCK = 64  # neighbouring words that share their rows, and their negatives
-NEGATIVES = 64  # M: negatives that a block shares, and some more: a GPU likes rows of 8 n numbers
+NEGATIVES = (
+    64  # M: negatives that a block shares, and some more: on a GPU rows of 8 n numbers are faster
+)
 GAIN = 4.0  # the first step of a row is this many times the learning rate
 LONGEST = 0.5  # the longest step of a row, as a share of the step at its first gradient
 LOOK = 16  # read the loss every so many steps; each read waits for the GPU

@@ -160,10 +160,9 @@ def pair_loss(logits: np.ndarray, n_positive: int) -> tuple[float, np.ndarray]:
 
     Source: assignment eq. (1).
     """
-    probabilities = 1 / (1 + np.exp(-logits))  # (C,)
     is_positive = np.arange(len(logits)) < n_positive  # (C,)
-    loss = -np.log(np.where(is_positive, probabilities, 1 - probabilities)).sum()
-    return float(loss), probabilities - is_positive  # (C,)
+    losses = np.logaddexp(0, np.where(is_positive, -logits, logits))  # (C,): log(1 + e^-x), or e^x
+    return float(losses.sum()), 1 / (1 + np.exp(-logits)) - is_positive  # (C,)
 
 
 def check_gradient(

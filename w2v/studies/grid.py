@@ -43,7 +43,7 @@ def run_grid(
     Each process works on one run at a time, with one torch thread. Each finished run is written
     to its own file at once, and the file is named by the settings. So an interruption loses only
     the unfinished runs, and equal settings run once, in this grid or in another. A file that is
-    damaged, or comes from other texts, is not believed: its run is made again.
+    damaged, or comes from other texts, is not used: its run is made again.
 
     Args:
         run: called with the settings of a run; returns its result, plain numbers and strings. It

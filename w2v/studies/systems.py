@@ -36,7 +36,7 @@ PARTS = ("train", "valid", "test")
 CONTROLS = ("none", "shuffled rows", "random rows of the same norms")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Data:
     """Hold all texts of a study, tokenised.
 
