@@ -668,6 +668,10 @@ def test_a_classifier_starts_from_the_words_of_its_checkpoint(folder, capsys):
             "--epochs 1 --output my.txt/c.ckpt",
             "directory must be one that can be written, got 'my.txt'",
         ),
+        (
+            "classify --csv my.csv --output ./my.csv --batch_size 4 --epochs 1",
+            "output must be another file than csv, got '",
+        ),
         ("neighbours none.ckpt sea", "path must be an existing file, got 'none.ckpt'"),
     ],
 )

@@ -221,6 +221,10 @@ def classify(arguments: list[str]) -> None:
             "nothing to standardise"
         )
     if options.output:  # before the training, which would be lost
+        for name in ("csv", "checkpoint"):
+            given = vars(options)[name]
+            if given and os.path.realpath(given) == os.path.realpath(options.output):
+                raise ValueError(f"output must be another file than {name}, got {options.output!r}")
         _check_output(Path(options.output))
     saved = read_checkpoint(options.checkpoint) if options.checkpoint else None
     if options.csv:
