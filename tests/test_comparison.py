@@ -9,12 +9,8 @@ import torch
 
 from w2v.classify.attention import ClassAttentionModel
 from w2v.config import ClassifierConfig
-from w2v.studies.comparison import (
-    compare_pretraining,
-    learning_curves,
-    paired_gains,
-    summarise,
-)
+from w2v.studies.comparison import compare_pretraining, learning_curves
+from w2v.studies.statistics import paired_differences, summarise
 
 V, D, N_CLASSES = 11, 7, 4
 CONFIG = ClassifierConfig(batch_size=4, epochs=2, learning_rate=1e-2, seed=99)
@@ -75,7 +71,7 @@ def recorded_pairs(recorder):
 
 def test_every_number_of_labels_and_seed_is_run_with_both_tables():
     rows = compare()
-    assert [(row["seed"], row["n_labels"], row["table"]) for row in rows] == [
+    assert [(row["seed"], row["labels"], row["system"]) for row in rows] == [
         (seed, n, table) for seed in (0, 1) for n in (4, 8) for table in ("random", "pretrained")
     ]
     assert all(len(row["valid_accuracy"]) == CONFIG.epochs for row in rows)
@@ -129,49 +125,22 @@ def test_rows_repeat_and_are_plain_numbers():
     first, second = compare(), compare()
     assert first == second
     assert json.loads(json.dumps(first)) == first
+    assert all(row["accuracy"] == row["valid_accuracy"][-1] for row in first)
 
 
-def make_row(n_labels, table, seed, accuracy):
-    return {"n_labels": n_labels, "table": table, "seed": seed, "valid_accuracy": [0.0, accuracy]}
-
-
-ROWS = [
-    make_row(5, "random", 0, 0.25),
-    make_row(5, "pretrained", 0, 0.75),
-    make_row(5, "random", 1, 0.75),
-    make_row(5, "pretrained", 1, 1.0),
-    make_row(9, "random", 0, 0.5),
-    make_row(9, "pretrained", 0, 0.25),
-]
-
-
-def test_summary_gives_mean_and_sample_deviation_over_seeds():
-    summary = summarise(ROWS)
-    assert [(row["n_labels"], row["table"], row["n_seeds"]) for row in summary] == [
-        (5, "random", 2),
-        (5, "pretrained", 2),
-        (9, "random", 1),
-        (9, "pretrained", 1),
-    ]
-    assert [row["mean_accuracy"] for row in summary] == [0.5, 0.875, 0.5, 0.25]
-    assert summary[0]["std_accuracy"] == pytest.approx(math.sqrt(0.125))  # 2 * .25**2 / (2 - 1)
-    assert math.isnan(summary[2]["std_accuracy"])
-
-
-def test_gains_are_paired_by_seed():
-    gains = paired_gains(reversed(ROWS))
-    by_labels = {row["n_labels"]: row for row in gains}
-    assert by_labels[5]["mean_accuracy"] == 0.375  # of 0.5 and 0.25
-    assert by_labels[5]["std_accuracy"] == pytest.approx(math.sqrt(0.03125))
-    assert by_labels[9]["mean_accuracy"] == -0.25
-    swapped = {row["n_labels"]: row for row in paired_gains(ROWS, "random", "pretrained")}
-    assert swapped[5]["mean_accuracy"] == -0.375
-
-
-def test_a_table_that_no_row_has_is_refused_by_name():
-    for names, argument in ((("R = 1",), "table"), (("random", "R = 1"), "base")):
-        with pytest.raises(ValueError, match=f"{argument} must be one of .*, got 'R = 1'"):
-            paired_gains(ROWS, *names)
+def test_rows_are_summarised_and_paired():
+    rows = compare()
+    by_run = {(row["labels"], row["system"], row["seed"]): row["accuracy"] for row in rows}
+    for row in summarise(rows):
+        runs = [by_run[row["labels"], row["system"], seed] for seed in (0, 1)]
+        assert row["accuracy_mean"] == sum(runs) / 2 and row["seeds"] == 2
+    for row in paired_differences(rows):
+        first, second = (
+            by_run[row["labels"], "pretrained", seed] - by_run[row["labels"], "random", seed]
+            for seed in (0, 1)
+        )
+        assert row["accuracy_mean"] == pytest.approx((first + second) / 2)
+        assert row["accuracy_std"] == pytest.approx(abs(first - second) / math.sqrt(2))
 
 
 @pytest.mark.parametrize(
@@ -227,7 +196,7 @@ def test_several_tables_are_compared_with_each_other():
         seeds=(0, 1),
     )
     runs = [(seed, table) for seed in (0, 1) for table in ("drawn", "one half")]
-    assert [(row["seed"], row["table"]) for row in rows] == runs
+    assert [(row["seed"], row["system"]) for row in rows] == runs
     filled = [bool((run["table"] == 0.5).all()) for run in recorder.runs]
     assert filled == [False, True, False, True]
     assert recorder.runs[0]["texts"] == recorder.runs[1]["texts"]  # paired
@@ -238,7 +207,7 @@ def test_learning_curves_are_the_runs_of_one_number_of_labels_in_time():
     curves = learning_curves(rows, 8)
     assert set(curves) == {"random", "pretrained"}
     for table, series in curves.items():
-        runs = [row for row in rows if (row["n_labels"], row["table"]) == (8, table)]
+        runs = [row for row in rows if (row["labels"], row["system"]) == (8, table)]
         assert len(runs) == 2  # seeds
         for name in ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy"):
             assert series[name] == [row[name] for row in runs]

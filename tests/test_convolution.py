@@ -230,7 +230,7 @@ def test_both_runs_of_a_comparison_differ_in_the_table_alone():
     )
     random, pretrained = starts
     assert all(torch.equal(random[name], pretrained[name]) for name in random)
-    assert [row["table"] for row in rows] == ["random", "pretrained"]
+    assert [row["system"] for row in rows] == ["random", "pretrained"]
     assert rows[0]["train_loss"] != rows[1]["train_loss"]
 
 

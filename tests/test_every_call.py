@@ -128,8 +128,8 @@ def written(folder, text):
 
 def compared():
     rows = [
-        {"n_labels": 2, "seed": s, "table": t, "valid_accuracy": [0.5], "train_accuracy": [0.5],
-         "train_loss": [0.5], "valid_loss": [0.5]}
+        {"labels": 2, "system": t, "seed": s, "accuracy": 0.5, "valid_accuracy": [0.5],
+         "train_accuracy": [0.5], "train_loss": [0.5], "valid_loss": [0.5]}
         for s in (0, 1) for t in ("random", "pretrained")
     ]  # fmt: skip
     return rows
@@ -247,7 +247,9 @@ CALLS = {
         noise=None,
         shuffle=True,
     ),
-    "paired_gains": lambda f: dict(rows=compared(), table="pretrained", base="random"),
+    "paired_differences": lambda f: dict(
+        rows=compared(), first="pretrained", second="random", interval=False
+    ),
     "predict_texts": lambda f: dict(
         classifier=classifier(len(tokenizer())), tokenizer=tokenizer(), texts=["a b"], batch_size=2
     ),
@@ -293,7 +295,7 @@ CALLS = {
         n_test=2,
         seed=0,
     ),
-    "summarise": lambda f: dict(rows=compared()),
+    "summarise": lambda f: dict(rows=compared(), interval=False),
     "tokenize": lambda f: dict(documents=TEXTS, tokenizer=tokenizer(), max_length=9),
     "train_classifier": lambda f: dict(
         classifier=classifier(),

@@ -13,23 +13,18 @@ from w2v.studies.statistics import (
     mean_interval,
     paired_differences,
     rank_correlation,
-    summarise_runs,
+    summarise,
 )
 
 
-def make_run(name, seed, accuracy, n_labels=5, **settings):
-    settings |= {"n_labels": n_labels, "seed": seed}
-    curve = [0.25, accuracy]
-    return {
-        "name": name,
-        "settings": settings,
-        "result": {"accuracy": accuracy, "valid_accuracy": curve},
-    }
+def make_run(system, seed, accuracy, labels=5, table=None):
+    run = {"labels": labels, "system": system, "seed": seed, "table": table}
+    return {**run, "accuracy": accuracy, "valid_accuracy": [0.25, accuracy]}
 
 
 RUNS = [make_run("a", 0, 0.5), make_run("b", 0, 0.75), make_run("a", 1, 0.75)]
-RUNS += [make_run("b", 1, 0.875), make_run("a", 0, 1.0, n_labels=9)]
-RUNS += [make_run("a", 1, 0.5, n_labels=9)]
+RUNS += [make_run("b", 1, 0.875), make_run("a", 0, 1.0, labels=9)]
+RUNS += [make_run("a", 1, 0.5, labels=9)]
 
 
 @pytest.mark.parametrize(("n", "quantile"), [(2, 12.706), (5, 2.776), (12, 2.201)])
@@ -56,28 +51,47 @@ def test_statistics_without_scipy_say_what_to_install(monkeypatch, compute):
 
 
 def test_runs_are_summarised_by_system_and_number_of_labels():
-    rows = summarise_runs(RUNS, "held-out rows")
+    rows = summarise(RUNS, interval=True)
     assert [(row["labels"], row["system"], row["seeds"]) for row in rows] == [
         (5, "a", 2),
         (5, "b", 2),
         (9, "a", 2),
     ]
     assert [row["accuracy_mean"] for row in rows] == [0.625, 0.8125, 0.75]
-    assert {row["split"] for row in rows} == {"held-out rows"}
+    half = 12.7062 * 0.125  # 12.7062: tables of Student's t
+    assert rows[0]["accuracy_high"] - 0.625 == pytest.approx(half)
+    assert 0.625 - rows[0]["accuracy_low"] == pytest.approx(half)
+
+
+def test_without_an_interval_the_spread_is_the_sample_deviation():
+    row, *_ = summarise(RUNS)
+    assert row["accuracy_std"] == pytest.approx(math.sqrt(0.03125))  # 2 * .125**2 / (2 - 1)
+    (alone,) = summarise(RUNS[:1])
+    assert alone["accuracy_mean"] == 0.5 and math.isnan(alone["accuracy_std"])
 
 
 def test_differences_are_paired_by_seed():
-    more = [make_run("b", 0, 0.75, n_labels=9), make_run("b", 1, 0.5, n_labels=9)]
-    row, other = paired_differences(RUNS + more, "b", "a")
+    more = [make_run("b", 0, 0.75, labels=9), make_run("b", 1, 0.5, labels=9)]
+    row, other = paired_differences(RUNS + more, "b", "a", interval=True)
     assert row["accuracy_mean"] == 0.1875  # of 0.25 and 0.125
     assert (other["labels"], other["accuracy_mean"]) == (9, -0.125)  # of -0.25 and 0
     assert row["accuracy_high"] - row["accuracy_mean"] == pytest.approx(12.7062 * 0.0625)
 
 
+def test_systems_and_runs_that_are_not_there_are_refused_by_name():
+    for names, argument in ((("c", "a"), "first"), (("a", "c"), "second")):
+        with pytest.raises(ValueError, match=f"{argument} must be one of 'a', 'b', got 'c'"):
+            paired_differences(RUNS, *names)
+    with pytest.raises(ValueError, match="rows must hold 'b' at 9 labels, seed 0, got none"):
+        paired_differences(RUNS, "a", "b")
+    with pytest.raises(TypeError, match="rows must be those of compare_pretraining, got"):
+        summarise([{"labels": 5, "system": "a", "seed": 0}])
+
+
 def test_epochs_needed_are_counted_to_the_best_of_the_other():
     slow, fast = make_run("slow", 0, 0.5), make_run("fast", 0, 0.5)
-    slow["result"]["valid_accuracy"] = [0.3, 0.6, 0.5]
-    fast["result"]["valid_accuracy"] = [0.5, 0.6, 0.8]
+    slow["valid_accuracy"] = [0.3, 0.6, 0.5]
+    fast["valid_accuracy"] = [0.5, 0.6, 0.8]
     never = make_run("slow", 1, 0.5), make_run("fast", 1, 0.3)
     assert epochs_needed([slow, fast, *never], "fast", "slow") == [
         {"labels": 5, "seed": 0, "epochs": 2, "best_epoch": 2},
@@ -94,9 +108,9 @@ def test_scores_of_the_tables_stand_beside_the_accuracy_of_their_own_point():
     auc = {"p": 0.75, "q": 0.25}
     tables = [
         {"settings": table, "result": {"valid_auc": auc[table["point"]] + table["seed"] / 8}}
-        for table in (run["settings"]["table"] for run in runs)
+        for table in (run["table"] for run in runs)
     ]
-    rows = ablation_rows(runs, tables, "x")
+    rows = ablation_rows(runs, tables)
     assert [(row["system"], row["valid_auc"]) for row in rows] == [("p", 0.8125), ("q", 0.3125)]
     assert [row["accuracy_mean"] for row in rows] == [0.625, 0.625]
 
@@ -109,7 +123,7 @@ def test_a_seed_counts_once_however_many_tables_it_has():
         for of_table, by_seed in enumerate(by_table)
         for seed, accuracy in enumerate(by_seed)
     ]
-    base, other = compare_with_base(runs, "base", "x")
+    base, other = compare_with_base(runs, "base")
     assert (other["seeds"], other["accuracy_mean"]) == (2, 0.625)
     assert other["difference_mean"] == 0.125  # of 0.25 and 0, the means over the tables
     half = 12.7062 * 0.125

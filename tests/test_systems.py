@@ -491,7 +491,7 @@ def test_each_point_of_the_lab_s_ablation_changes_what_its_name_says():
 def test_a_table_whose_checkpoint_is_gone_is_trained_again(tmp_path):
     run = {**BEST, **RUN, "name": "n", "table": {**TABLE, "config": {**CONFIG, "epochs": 1}}}
     for change in ({}, {"align_values": True}):  # another run, so that the table is needed again
-        plans.run_study([{**run, **change}], tmp_path, workers=0, progress=False)
+        plans.run_study([{**run, **change}], tmp_path, texts="planted", workers=0, progress=False)
         for path in last_checkpoints(tmp_path):
             path.unlink()
 

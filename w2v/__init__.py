@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     from w2v.show.inspection import show_source as show_source
     from w2v.studies.comparison import compare_pretraining as compare_pretraining
     from w2v.studies.comparison import learning_curves as learning_curves
-    from w2v.studies.comparison import paired_gains as paired_gains
-    from w2v.studies.comparison import summarise as summarise
     from w2v.studies.plans import read_results as read_results
+    from w2v.studies.statistics import paired_differences as paired_differences
+    from w2v.studies.statistics import summarise as summarise
     from w2v.text.corpus import load_documents as load_documents
     from w2v.text.corpus import load_texts as load_texts
     from w2v.text.corpus import load_tokenizer as load_tokenizer

@@ -193,7 +193,7 @@ def score_pairs(positive_logits: Tensor, negative_logits: Tensor) -> PairScores:
 def frequency_logits(counts: Tensor, config: Word2VecConfig) -> Tensor:
     """Compute the best logit of "c is a positive context" from the frequency of c alone.
 
-    By Bayes' rule it is log p(c) - log(K q(c)), where p is the share of c in the text and q its
+    By Bayes' rule it is log p(c) - log(K q(c)). Here p is the share of c in the text, and q its
     probability in the noise.
 
     Args:

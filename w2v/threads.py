@@ -16,9 +16,9 @@ SECONDS = 0.1  # how long the cores are watched
 def one_thread() -> Iterator[None]:
     """Let PyTorch use one CPU thread inside the block, and the caller's number after it.
 
-    A small training step waits for its threads at every operation. Measured on two cores, a
-    second thread made a step up to 1.9 times faster on an idle machine, and 2 to 6 times slower
-    where other processes used the cores too.
+    A small training step waits for its threads at every operation. On two idle cores a second
+    thread made a step up to 1.9 times faster. Where other processes used the cores too, it made a
+    step 2 to 6 times slower.
     """
     with _threads(1):
         yield

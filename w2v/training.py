@@ -264,8 +264,8 @@ def train_word2vec(
 ) -> History:
     """Train a model for E epochs of B center words a step, and validate it after each epoch.
 
-    With a `directory`, its folder `best` keeps the model of the best epoch so far, and a file
-    that ends in `.last` keeps all that is needed to go on. A training that was cut off goes on
+    With a `directory`, its folder `best` keeps the model of the best epoch so far. A file that
+    ends in `.last` keeps all that is needed to go on. A training that was cut off goes on
     from that file, to the same result bit for bit. `save_model` removes the file, once the final
     model is safe in the same directory.
 
@@ -376,7 +376,9 @@ def train_epochs(
             history.add(train_loss, scores)
             if last is not None and rank == 0:
                 if history.best_epoch == epoch:
-                    _keep_best(last.parent, model, config, made_from, epoch, words, counts)
+                    best, known = last.parent / "best", {"words": words, "counts": counts}
+                    known |= {"vocabulary": vocabulary, "corpus": made_from["train_set"]}
+                    save_model(model, best, config, epoch=epoch, **known)
                 write_sealed(last, _state(model, engine, history) | made_from)
             yield history
 
@@ -495,20 +497,6 @@ def _check_places(directory: Path, config: Word2VecConfig) -> Path:
 def _read_last(last: Path | None) -> dict[str, Any] | None:
     """Read where a training was cut off; None where none was."""
     return None if last is None or not last.exists() else read_sealed(last)
-
-
-def _keep_best(
-    directory: Path,
-    model: Word2Vec,
-    config: Word2VecConfig,
-    made_from: dict[str, Any],
-    epoch: int,
-    words: Sequence[str] | None,
-    counts: Tensor,
-) -> None:
-    """Save the model of the best epoch so far, with all that is known of its text."""
-    how = {"vocabulary": made_from["vocabulary"], "corpus": made_from["train_set"]}
-    save_model(model, directory / "best", config, epoch=epoch, words=words, counts=counts, **how)
 
 
 def _state(model: Word2Vec, engine: Engine, history: History) -> dict[str, Any]:

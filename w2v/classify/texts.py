@@ -88,9 +88,8 @@ def collate_texts(
     """Pad the texts of a batch to the longest of them.
 
     Args:
-        batch: B rows with `input_ids` (token ids), `label` (an integer) and perhaps
-            `attention_mask` (True or 1 for a token, False or 0 for padding), each of Python,
-            numpy or torch.
+        batch: B rows with `input_ids` (token ids) and `label` (an integer), of Python, numpy or
+            torch. They may have an `attention_mask`: True or 1 for a token, False or 0 for padding.
         word_dropout: probability that a token is hidden; at least one token of a text stays.
         generator: draws the hidden tokens; None takes PyTorch's global one. In the worker
             processes of a DataLoader the global one is always taken, which PyTorch seeds for each

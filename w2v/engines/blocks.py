@@ -209,9 +209,9 @@ def _recorded(take_step: Callable[[], None], draw: torch.Generator) -> Callable[
 def _blocks(windows: WindowDataset, starts: Tensor, width: int) -> tuple[Tensor, ...]:
     """Gather the ids of blocks of words and of all contexts around them, and find the pairs.
 
-    For the b places where blocks start, it gives ids (b, width) and (b, reach), a mask
-    (b, width, reach) that is False for the positive pairs, how many each word has (b, width), and
-    the number of center words.
+    Takes the b places where blocks start. Gives ids (b, width) and (b, reach), and a mask
+    (b, width, reach) that is False for the positive pairs. Then the number of positive pairs of
+    each word (b, width), and the number of center words.
     """
     n_tokens = len(windows.tokens)
     halo = (2 if windows.border == "shift" else 1) * windows.radius

@@ -6,9 +6,9 @@ Skip-gram gives the center word and predicts its contexts. CBOW gives the mean o
 and predicts the center word, so it reads the *contexts* in `center_embeddings`. That table is what
 is kept (`WordVectors`, `load_model`), as in word2vec.c, whatever the objective.
 
-A softmax takes V logits for each center word, so take a small vocabulary. On one core, with
-B = 512 and d = 128, skip-gram has a fifth of the rate of negative sampling at V = 3,000, and a
-twentieth at V = 30,522.
+A softmax takes V logits for each center word, so take a small vocabulary. Skip-gram has a fifth of
+the rate of negative sampling at V = 3,000, and a twentieth at V = 30,522 (one core, B = 512,
+d = 128).
 
 `OBJECTIVES` in `w2v.engines` holds what each objective gives and against what it predicts.
 """

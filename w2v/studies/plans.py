@@ -15,7 +15,7 @@ from w2v.studies.statistics import (
     epochs_needed,
     paired_differences,
     rank_correlation,
-    summarise_runs,
+    summarise,
 )
 from w2v.studies.systems import CONTROLS, load_data, run_system, table_path, train_table
 
@@ -359,7 +359,7 @@ def run_study(
     runs: Sequence[Row],
     directory: str | Path,
     *,
-    texts: str | None = None,
+    texts: str,
     workers: int | None = None,
     progress: bool | None = None,
 ) -> tuple[list[Row], list[Row]]:
@@ -448,17 +448,21 @@ def write_study(
     data = load_data(source)
     how = {"texts": data.digest, "workers": workers, "progress": progress}
     runs, tables = run_study(listed, directory, **how)
+    by_run = [
+        {"labels": run["settings"]["n_labels"], "system": run["name"], **run["result"]}
+        | {key: run["settings"].get(key) for key in ("seed", "table")}
+        for run in runs
+    ]
     facts: Row = {"seeds": list(seeds), "split": data.split, "held_out_texts": len(data.test)}
-    rows = summarise_runs(runs, data.split) if name != "lab_ablation" else []
-    if name == "lab_ablation":
-        rows = compare_with_base(runs, "base", data.split)
-        facts["tables"] = len(LAB_TABLES)
     if name == "labels":
-        facts["paired_gain"] = paired_differences(runs, PRETRAINED, RANDOM)
-        facts["paired_with_tf_idf"] = paired_differences(runs, PRETRAINED, TF_IDF)
-        facts["epochs_needed"] = epochs_needed(runs, PRETRAINED, RANDOM)
-    if name == "ablation":
-        rows = ablation_rows(runs, tables, data.split)
+        facts["paired_gain"] = paired_differences(by_run, PRETRAINED, RANDOM, interval=True)
+        facts["paired_with_tf_idf"] = paired_differences(by_run, PRETRAINED, TF_IDF, interval=True)
+        facts["epochs_needed"] = epochs_needed(by_run, PRETRAINED, RANDOM)
+    if name == "lab_ablation":
+        rows = compare_with_base(by_run, "base")
+        facts["tables"] = len(LAB_TABLES)
+    elif name == "ablation":
+        rows = ablation_rows(by_run, tables)
         for row in rows:
             row["pairs"] = "of its own" if row["system"] in FREE_BUDGET else "as the base"
         accuracies = [row["accuracy_mean"] for row in rows]
@@ -466,6 +470,9 @@ def write_study(
             score: rank_correlation([row[score] for row in rows], accuracies)
             for score in ("valid_auc", "common_auc")
         }
+    else:
+        rows = summarise(by_run, interval=True)
+    rows = [{**row, "split": data.split} for row in rows]
     return write_results(Path(results) / f"{name}.json", [*tables, *runs], rows, **facts)
 
 

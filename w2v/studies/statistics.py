@@ -1,14 +1,13 @@
 """Means with their spread, paired differences, intervals and rank correlation (Q4.3, Q4.4)."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
-from typing import Any
 
+from w2v.checks import check_choice, checked, shown
 from w2v.studies import Row, import_extra
 
 LEVEL = 0.95  # of every interval
-RunKey = tuple[int, str, int]  # number of labels, system, seed
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
@@ -58,114 +57,120 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
     return float(import_extra("scipy.stats").spearmanr(first, second).statistic)
 
 
-def seed_differences(
-    accuracies: Mapping[RunKey, float], first: str, second: str
-) -> dict[int, list[float]]:
-    """Subtract the accuracy of one system from that of another, seed by seed.
+@checked
+def summarise(rows: Iterable[Row], *, interval: bool = False) -> list[Row]:
+    """Compute mean and spread of the accuracy over seeds, for each system and number of labels.
 
     Args:
-        accuracies: the accuracy by number of labels, system and seed.
-        first: the system to subtract from.
-        second: the system to subtract; it has the same numbers of labels and seeds.
+        rows: one per run, with `labels` (their number), `system` (its name), `seed` and
+            `accuracy`: what `compare_pretraining` returns, for example.
+        interval: give the 95 % confidence interval in place of the standard deviation.
 
     Returns:
-        For each number of labels the differences, one per seed.
+        One row per number of labels and system, in the order met: `labels`, `system`,
+        `accuracy_mean`, `accuracy_std` (sample standard deviation; nan for a single seed) and
+        `seeds` (their number). With `interval`, `accuracy_low` and `accuracy_high` in place of
+        `accuracy_std`.
 
-    Source: assignment Q4.3.
-    """
-    differences: dict[int, list[float]] = {}
-    for (n, system, seed), accuracy in accuracies.items():
-        if system == first:
-            differences.setdefault(n, []).append(accuracy - accuracies[n, second, seed])
-    return differences
-
-
-def summarise_runs(runs: Sequence[Row], split: str) -> list[Row]:
-    """Compute mean and interval over seeds for each system and number of labels.
-
-    Args:
-        runs: finished runs of `systems.run_system`.
-        split: the name of the texts that they were measured on.
-
-    Returns:
-        One row per number of labels and system: `labels`, `system`, `accuracy_mean`,
-        `accuracy_low`, `accuracy_high`, `seeds`, `split`.
+    Raises:
+        TypeError: rows of another kind.
+        ValueError, ImportError: with `interval`, as `mean_interval`.
 
     Source: assignment Q4.3.
     """
     groups: dict[tuple[int, str], list[float]] = {}
-    for (n, name, _), result in _results(runs).items():
-        groups.setdefault((n, name), []).append(result["accuracy"])
+    for row in check_rows(rows):
+        groups.setdefault((row["labels"], row["system"]), []).append(row["accuracy"])
     return [
-        {"labels": n, "system": name, **_accuracy(values), "split": split}
-        for (n, name), values in groups.items()
+        {"labels": n, "system": system, **_accuracy(values, interval)}
+        for (n, system), values in groups.items()
     ]
 
 
-def paired_differences(runs: Sequence[Row], first: str, second: str) -> list[Row]:
-    """Compute the difference in accuracy of two systems, paired by seed, with its interval.
+@checked
+def paired_differences(
+    rows: Iterable[Row],
+    first: str = "pretrained",
+    second: str = "random",
+    *,
+    interval: bool = False,
+) -> list[Row]:
+    """Compute the difference in accuracy of two systems, paired by seed.
 
     Args:
-        runs: finished runs of `systems.run_system`.
+        rows: one per run, as in `summarise`.
         first: the system to subtract from.
         second: the system to subtract; it has the same numbers of labels and seeds.
+        interval: give the 95 % confidence interval in place of the standard deviation.
 
     Returns:
-        One row per number of labels: `labels`, `accuracy_mean`, `accuracy_low`, `accuracy_high`
-        of the difference, and `seeds`.
+        One row per number of labels: `labels`, and mean, spread and number of seeds of the
+        difference, named as in `summarise`.
+
+    Raises:
+        TypeError: rows of another kind.
+        ValueError: a name that no row has, or a run of `first` that `second` has not.
+        ValueError, ImportError: with `interval`, as `mean_interval`.
 
     Source: assignment Q4.3.
     """
-    accuracies = {key: result["accuracy"] for key, result in _results(runs).items()}
-    differences = seed_differences(accuracies, first, second)
-    return [{"labels": n, **_accuracy(values)} for n, values in differences.items()]
+    rows = check_rows(rows)
+    systems = list(dict.fromkeys(row["system"] for row in rows))
+    for argument, name in (("first", first), ("second", second)):
+        check_choice(argument, name, systems or [name])
+    accuracies = {(r["labels"], r["system"], r["seed"]): r["accuracy"] for r in rows}
+    differences: dict[int, list[float]] = {}
+    for (n, system, seed), accuracy in accuracies.items():
+        if system == first:
+            if (n, second, seed) not in accuracies:
+                raise ValueError(f"rows must hold {second!r} at {n} labels, seed {seed}, got none")
+            differences.setdefault(n, []).append(accuracy - accuracies[n, second, seed])
+    return [{"labels": n, **_accuracy(d, interval)} for n, d in differences.items()]
 
 
-def compare_with_base(runs: Sequence[Row], base: str, split: str) -> list[Row]:
+def compare_with_base(rows: Sequence[Row], base: str) -> list[Row]:
     """Compare each system with a base, where each seed has several embedding tables.
 
     A seed counts once: its accuracy is the mean over the tables, so the interval is over seeds.
 
     Args:
-        runs: finished runs of `systems.run_system`, as many tables for each system and seed.
+        rows: one per run, as in `summarise`, with the settings of its `table`; as many tables for
+            each system and seed.
         base: the system that all others are compared with.
-        split: the name of the texts that they were measured on.
 
     Returns:
-        The rows of `summarise_runs`, each with the paired difference from the base:
+        The rows of `summarise` with intervals, each with the paired difference from the base:
         `difference_mean`, `difference_low`, `difference_high`; and with `between_tables`, the
         sample standard deviation of the means of the tables.
 
     Source: assignment Q4.4.
     """
-    by_seed: dict[RunKey, list[float]] = {}
-    by_table: dict[tuple[str, int], list[float]] = {}
-    for run in runs:
-        settings, accuracy = run["settings"], run["result"]["accuracy"]
-        key = settings["n_labels"], run["name"], settings["seed"]
-        by_seed.setdefault(key, []).append(accuracy)
-        table_seed = settings["table"]["config"]["seed"]
-        by_table.setdefault((run["name"], table_seed), []).append(accuracy)
-    means = [
-        {"name": name, "settings": {"n_labels": n, "seed": seed}, "result": {"accuracy": fmean(v)}}
-        for (n, name, seed), v in by_seed.items()
-    ]
-    rows = summarise_runs(means, split)
+    by_seed: dict[tuple[int, str, int], list[float]] = {}
+    by_table: dict[str, dict[int, list[float]]] = {}
     for row in rows:
-        (difference,) = paired_differences(means, row["system"], base)
+        key = row["labels"], row["system"], row["seed"]
+        by_seed.setdefault(key, []).append(row["accuracy"])
+        tables = by_table.setdefault(row["system"], {})
+        tables.setdefault(row["table"]["config"]["seed"], []).append(row["accuracy"])
+    means = [
+        {"labels": n, "system": system, "seed": seed, "accuracy": fmean(values)}
+        for (n, system, seed), values in by_seed.items()
+    ]
+    compared = summarise(means, interval=True)
+    for row in compared:
+        (difference,) = paired_differences(means, row["system"], base, interval=True)
         row |= {
             f"difference_{end}": difference[f"accuracy_{end}"] for end in ("mean", "low", "high")
         }
-        of_tables = [fmean(v) for (name, _), v in by_table.items() if name == row["system"]]
-        row["between_tables"] = stdev(of_tables)
-    return rows
+        row["between_tables"] = stdev(fmean(v) for v in by_table[row["system"]].values())
+    return compared
 
 
-def epochs_needed(runs: Sequence[Row], first: str, second: str) -> list[Row]:
+def epochs_needed(rows: Sequence[Row], first: str, second: str) -> list[Row]:
     """Count the epochs until one system first reaches the best epoch of another.
 
     Args:
-        runs: finished runs that keep their validation accuracy of each epoch.
+        rows: one per run, as in `summarise`, with `valid_accuracy`, a number per epoch.
         first: the system whose epochs are counted.
         second: the system whose best validation accuracy must be reached, seed by seed.
 
@@ -175,50 +180,68 @@ def epochs_needed(runs: Sequence[Row], first: str, second: str) -> list[Row]:
 
     Source: assignment Q4.3.
     """
-    results, rows = _results(runs), []
-    for n, name, seed in results:
-        if name == first:
-            reached = results[n, first, seed]["valid_accuracy"]
-            other = results[n, second, seed]["valid_accuracy"]
-            epochs = [epoch for epoch, value in enumerate(reached, 1) if value >= max(other)]
+    curves = {(r["labels"], r["system"], r["seed"]): r["valid_accuracy"] for r in rows}
+    counted = []
+    for (n, system, seed), curve in curves.items():
+        if system == first:
+            other = curves[n, second, seed]
+            epochs = [epoch for epoch, value in enumerate(curve, 1) if value >= max(other)]
             best = other.index(max(other)) + 1
             row = {"labels": n, "seed": seed, "epochs": min(epochs, default=None)}
-            rows.append({**row, "best_epoch": best})
-    return rows
+            counted.append({**row, "best_epoch": best})
+    return counted
 
 
-def ablation_rows(runs: Sequence[Row], tables: Sequence[Row], split: str) -> list[Row]:
+def ablation_rows(rows: Sequence[Row], tables: Sequence[Row]) -> list[Row]:
     """Put Word2Vec's own scores beside the accuracy of the classifier, point by point.
 
     Args:
-        runs: finished runs of the ablation.
+        rows: one per run of the ablation, as in `summarise`, with the settings of its `table`.
         tables: finished embedding tables, as `run_study` returns them.
-        split: the name of the texts that the classifier was measured on.
 
     Returns:
-        The rows of `summarise_runs`, each with the mean over seeds of every score of
+        The rows of `summarise` with intervals, each with the mean over seeds of every score of
         `systems.train_table`.
 
     Source: assignment Q4.4.
     """
-    rows = summarise_runs(runs, split)
-    for row in rows:
-        settings = [run["settings"]["table"] for run in runs if run["name"] == row["system"]]
+    summary = summarise(rows, interval=True)
+    for row in summary:
+        settings = [run["table"] for run in rows if run["system"] == row["system"]]
         own = [table["result"] for table in tables if table["settings"] in settings]
         row |= {name: fmean(scores[name] for scores in own) for name in own[0]}
+    return summary
+
+
+def check_rows(rows: Iterable[Row], *names: str) -> list[Row]:
+    """Refuse anything but rows of runs.
+
+    Args:
+        rows: one per run.
+        names: what each must hold beside `labels`, `system`, `seed` and `accuracy`.
+
+    Returns:
+        The rows.
+
+    Raises:
+        TypeError: a row of another kind.
+    """
+    rows, wanted = list(rows), {"labels", "system", "seed", "accuracy", *names}
+    for row in rows:
+        if not isinstance(row, dict) or not wanted <= row.keys():
+            raise TypeError(f"rows must be those of compare_pretraining, got {shown(row)}")
     return rows
 
 
-def _results(runs: Iterable[Row]) -> dict[RunKey, Any]:
-    """Arrange the results of runs by number of labels, system and seed."""
-    return {
-        (run["settings"]["n_labels"], run["name"], run["settings"]["seed"]): run["result"]
-        for run in runs
-    }
-
-
-def _accuracy(values: Sequence[float]) -> Row:
-    """Name the mean and the ends of the interval."""
-    mean, low, high = mean_interval(values)
-    row = {"accuracy_mean": mean, "accuracy_low": low, "accuracy_high": high}
-    return {**row, "seeds": len(values)}
+def _accuracy(values: Sequence[float], interval: bool) -> Row:
+    """Name mean and spread of some accuracies."""
+    if interval:
+        mean, low, high = mean_interval(values)
+        return {
+            "accuracy_mean": mean,
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "seeds": len(values),
+        }
+    deviation = stdev(values) if len(values) > 1 else math.nan
+    return {"accuracy_mean": fmean(values), "accuracy_std": deviation, "seeds": len(values)}

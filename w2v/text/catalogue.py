@@ -62,9 +62,10 @@ class DocumentSet:
     """Say how the documents of a corpus are loaded.
 
     Args:
-        forms: for each form that its files may have, the path of every split under W2V_DATA (plain
-            or .gz), and the function that turns lines into documents. All splits are read in the
-            first form whose "train" file is there, else in the last; the hub's rows in the first.
+        forms: the forms that its files may have. Each has the path of every split under W2V_DATA
+            (plain or .gz), and the function that turns lines into documents. All splits are read
+            in the first form whose "train" file is there, else in the last; the hub's rows in the
+            first.
         hub: where the hub has the corpus; None where it does not.
         builtin: the built-in docstrings may replace it.
     """

@@ -41,9 +41,9 @@ def load_documents(
 ) -> "Dataset":
     """Load the documents of one split, in a seeded order.
 
-    A document is a paragraph of WikiText (blank lines and ` = Heading = ` lines are left out), an
-    unlabelled film review of IMDB, or a paragraph of English novels. The built-in corpus, whose
-    documents are docstrings, replaces either WikiText.
+    A document is a paragraph of WikiText, an unlabelled film review of IMDB, or a paragraph of
+    English novels. Blank lines and ` = Heading = ` lines of WikiText are left out. The built-in
+    corpus, whose documents are docstrings, replaces either WikiText.
 
     Args:
         corpus: "wikitext-2", "wikitext-103", "imdb" or "novels" (in a local directory only).

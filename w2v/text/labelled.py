@@ -26,8 +26,8 @@ def load_labelled(
     """Load and clean labelled texts.
 
     AG News texts are title and description joined by a space. The hub's "sst" is another set than
-    the local one: it has two classes instead of five (without the neutral sentences), lower case,
-    phrases of the sentences among its training texts, and no labels in its test split.
+    the local one. It has two classes instead of five, without the neutral sentences. Its texts are
+    in lower case, phrases of the sentences are among them, and its test split has no labels.
     A training text that occurs twice is kept once, with its first label. 123 of the 25,000 test
     reviews of IMDB also occur among its training texts. The built-in corpus replaces every set by
     another task: which of four libraries does a docstring describe?

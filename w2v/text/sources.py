@@ -1,8 +1,8 @@
 """The places where text comes from: local files, the Hugging Face hub, the built-in docstrings.
 
-No other module reaches the network. There are three sources: files in the directory that the
-environment variable W2V_DATA names ("local"), the Hugging Face hub ("hub"), and the docstrings
-of the installed packages ("builtin", see `w2v.text.builtin`).
+No other module reaches the network. There are three sources. "local" is the directory that the
+environment variable W2V_DATA names. "hub" is the Hugging Face hub. "builtin" is the docstrings of
+the installed packages (see `w2v.text.builtin`).
 """
 
 import contextlib
