@@ -77,6 +77,16 @@ def made_up_results(*, gain: float = 0.2, shuffled: float = 0.5, rho: float = 0.
     speed |= {"peak_mb": 500, "sgemm_share": 0.5, "runs": [{}] * 3}
     speed["wordsim"] = 0.25
     found = {"noise": "uniform", "epochs": 1, "seed": 0, "words": 1000, "held_out_loss": 2.5}
+    training = {"batch_size": 8, "epochs": 2, "learning_rate": 0.1, "attention_rate": 0.1}
+    classifiers = [
+        {
+            "name": name,
+            "settings": {"n_labels": n, "training": {**training}},
+            "result": {"valid_loss": [0.5, 0.5], "train_loss": [0.5, 0.5]},
+        }
+        for name in systems[1:]
+        for n in LABELS
+    ]
     median = {"median": 3.0, "min": 2.0, "max": 4.0, "runs": [2.0, 3.0, 4.0]}
     loops = ("w2v, engine=loader", "student loop, dense Adagrad", "student loop, dense Adam 1e-3")
     columns = ("words_per_second", "held_out_loss", "training_mb")
@@ -90,6 +100,7 @@ def made_up_results(*, gain: float = 0.2, shuffled: float = 0.5, rho: float = 0.
                 for seed in range(5)
             ],
             **facts,
+            "runs": [*RUNS, *classifiers],
         },
         "controls": {"rows": controls, **facts},
         "options": {
@@ -349,6 +360,9 @@ def test_the_report_shows_the_numbers_of_the_files(report):
     results["loader"]["ratio_to_student_adam"] = {**results["loader"]["ratio_to_student_adam"]}
     results["loader"]["ratio_to_student_adam"]["median"] = 7.77
     results["speed"]["rows"][1]["w60"] = 2345678
+    run = next(run for run in results["labels"]["runs"] if run.get("name") == plans.PRETRAINED)
+    run["settings"]["training"] |= {"batch_size": 12, "epochs": 34, "word_dropout": 0.56}
+    run["result"] |= {"valid_loss": [0.98, 0.76, 0.87], "train_loss": [0.9, 0.6, 0.43]}
     words = words_of(report(results))
     assert "67.9±1.2" in words
     assert "900 held-out texts" in words
@@ -356,6 +370,8 @@ def test_the_report_shows_the_numbers_of_the_files(report):
     assert "7.8 times" in words
     assert "3.00 times the rate (2.00–4.00, 3 pairs)" in words
     assert "2,345,678" in words
+    assert "12 / 34 / 0.56" in words
+    assert "Pretrained: 0.76, at the end 0.87, on training texts 0.43" in words
 
 
 @pytest.mark.parametrize(
