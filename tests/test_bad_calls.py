@@ -1,14 +1,17 @@
 """Public functions refuse what they cannot use, in one line that names the argument."""
 
 import os
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
+import pandas
 import pytest
 import torch
 from golden import B, D, K, R, V
 
 import w2v
+from w2v.checks import shown
 from w2v.files import CheckpointError, locked, read_json, read_sealed, write_sealed
 
 CONFIG = w2v.Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=B, epochs=2)
@@ -18,6 +21,10 @@ NAN = float("nan")
 
 def windows(tokens=TOKENS, offsets=OFFSETS, radius=1, **options):
     return w2v.WindowDataset(tokens, offsets, radius, **options)
+
+
+def tokenizer():
+    return w2v.Vocabulary.from_strings(["a b"]).tokenizer()
 
 
 def save(**changes):
@@ -58,6 +65,48 @@ CALLS = {
     "counts a list": (lambda: save(counts=[1] * V), "counts must"),
     "words a set": (lambda: save(words={"a"}), "words must"),
     "epoch nan": (lambda: save(epoch=NAN), "epoch must"),
+    "pad_id None": (lambda: windows(border="pad", pad_id=None), "pad_id must be an integer"),
+    "pad_id a letter": (
+        lambda: w2v.extract_words_contexts([1, 2], 1, "pad", pad_id="x"),
+        "pad_id must be an integer",
+    ),
+    "noise of more ids": (
+        lambda: w2v.collate_fn([(1, [0, 2])], 2, V, noise=w2v.NoiseDistribution(torch.ones(V + 1))),
+        f"noise must be of {V} ids, got {V + 1}",
+    ),
+    "words with their ids": (
+        lambda: w2v.WordVectors({"a": 1, "b": 0}, np.eye(2)),
+        "words must be a list of strings",
+    ),
+    "words in no order": (lambda: w2v.WordVectors({"a", "b"}, np.eye(2)), "words must be a list"),
+    "words that are numbers": (lambda: w2v.WordVectors([3, 4], np.eye(2)), "words must be strings"),
+    "classes with their ids": (
+        lambda: w2v.load_frame(
+            pandas.DataFrame({"text": ["a", "b"], "label": ["x", "y"]}), {"x": 1, "y": 0}
+        ),
+        "classes must be a list of names",
+    ),
+    "half a character": (lambda: w2v.tokenize(["a", "\ud800"], tokenizer()), "documents must be U"),
+    "half a character in a string": (
+        lambda: w2v.Vocabulary.from_strings(["\ud800"]),
+        "texts must be Unicode",
+    ),
+    "a count below 0": (lambda: w2v.Vocabulary({"a": -1}), "counts must be numbers"),
+    "a count of one half": (lambda: w2v.Vocabulary({"a": 0.5}), "counts must be numbers"),
+    "words that are no strings": (
+        lambda: w2v.Vocabulary.from_texts([["a", 3]]),
+        "texts must be lists of strings, got 3",
+    ),
+    "drawn radii above a byte": (
+        lambda: replace(CONFIG, radius=256, dynamic_window=True),
+        "radius must be at most 255 if it is drawn, got 256",
+    ),
+    "learning_rate of 400 digits": (
+        lambda: replace(CONFIG, learning_rate=10**400),
+        "learning_rate must be a finite number",
+    ),
+    "radius of 5,000 digits": (lambda: windows(radius=10**5000), r"radius must be below 2\*\*31"),
+    "path with a NUL": (lambda: read_json("a\0b"), "path must be the name of a file"),
     "path None": (lambda: write_sealed(None, {}), "path must"),
     "path a number": (lambda: read_json(3), "path must"),
 }
@@ -69,6 +118,18 @@ def test_a_bad_argument_is_named(tmp_path, monkeypatch, call, message):
     with pytest.raises((TypeError, ValueError), match=message) as caught:
         call()
     assert "\n" not in str(caught.value) and list(tmp_path.iterdir()) == []
+
+
+def test_a_value_that_is_long_or_deep_is_shown_in_little_memory():
+    long, deep = ["x" * 10**6] * 10**6, []
+    for _ in range(10**4):
+        deep = [deep, deep]
+    tracemalloc.start()
+    for value, start in ((long, "['xxx"), ({"a": long}, "{'a': ['xxx"), (deep, "[[[[[[")):
+        assert shown(value).startswith(start) and len(shown(value)) <= 80
+    assert tracemalloc.get_traced_memory()[1] < 10**7
+    tracemalloc.stop()
+    assert shown({"b": 1, "a": (2.0, None)}) == "{'b': 1, 'a': (2.0, None)}"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a special file")

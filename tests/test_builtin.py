@@ -262,7 +262,7 @@ def test_another_version_of_a_package_is_another_corpus(packages, monkeypatch, c
 
 @pytest.mark.parametrize("name", ["documents", "tokenizer"])
 @pytest.mark.parametrize(
-    "damage", ["empty", "cut", "flipped", "other", "numbers", "huge", "folder"]
+    "damage", ["empty", "cut", "flipped", "other", "numbers", "nothing", "huge", "folder", "pipe"]
 )
 def test_a_broken_cache_is_built_again(packages, monkeypatch, name, damage):
     monkeypatch.setattr(builtin, "LARGEST", 2**20)
@@ -270,17 +270,19 @@ def test_a_broken_cache_is_built_again(packages, monkeypatch, name, damage):
     path = cached(packages, name)
     whole = path.read_bytes()
     middle = len(whole) // 2
-    if damage == "folder":
+    if damage in ("folder", "pipe"):
         path.unlink()
-        path.mkdir()
+        os.mkfifo(path) if damage == "pipe" else path.mkdir()
     else:
         flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
         broken = {"empty": b"", "cut": whole[:middle], "flipped": flipped, "other": b"{}"}
         broken["numbers"] = gzip.compress(json.dumps([path.name, [["python", 1]]]).encode())
+        nothing = {"documents": [], "tokenizer": "{}"}[name]
+        broken["nothing"] = gzip.compress(json.dumps([path.name, nothing]).encode())
         broken["huge"] = gzip.compress(json.dumps([path.name, "a" * 2**21]).encode())
         path.write_bytes(broken[damage])
     assert everything() == first and builtin.tokenizer().get_vocab() == identity
-    if damage != "folder":
+    if damage not in ("folder", "pipe"):
         assert path.read_bytes() == whole
 
 

@@ -14,7 +14,7 @@ from children import FORKS, KilledAtLine, exit_code, fill_the_disk, in_child, tr
 
 from w2v import files
 from w2v.archive import DTYPES
-from w2v.files import CheckpointError, read_sealed, write_sealed
+from w2v.files import CheckpointError, is_same, locked, read_sealed, write_sealed
 
 # content
 
@@ -233,6 +233,22 @@ def test_the_cache_lies_where_the_platform_keeps_caches(monkeypatch, platform, v
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(files.sys, "platform", platform)
     assert files.cache_directory() == Path(expected)
+
+
+def test_two_values_are_the_same_if_their_types_are():
+    same = [(1, 1), ([1, {"a": (2.0, None)}], [1, {"a": (2.0, None)}]), ("x", "x"), ({}, {})]
+    other = [(1, True), (1, 1.0), ([1], (1,)), ([1], [1, 2]), ({"a": 1}, {"b": 1}), (None, 0)]
+    other += [({"a": 1}, {"a": 1, "b": 2}), ({1: 2}, {True: 2.0}), ("1", 1)]
+    assert all(is_same(a, b) for a, b in same) and not any(is_same(a, b) for a, b in other)
+    assert not any(is_same(b, a) for a, b in other)
+
+
+def test_a_lock_leaves_what_its_name_is_a_link_to(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / ".model.lock").symlink_to(tmp_path / "notes.txt")
+    with locked(tmp_path / "model.ckpt.last"):
+        pass
+    assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 def test_nested_keys_take_no_more_memory_than_they_hold(tmp_path):

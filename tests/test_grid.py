@@ -58,9 +58,17 @@ SPOILT = {
     "a list": lambda content: b"[]",
     "deep": lambda content: b"[" * 100_000,
     "no result": lambda content: b'{"settings": {}}',
+    "sealed again without its result": lambda content: resealed(content, "result"),
+    "sealed again without its time": lambda content: resealed(content, "seconds"),
     "another result": lambda content: content.replace(b'"square": 16', b'"square": 17'),
     "other settings": lambda content: content.replace(b'"n": 4', b'"n": 5'),
 }
+
+
+def resealed(content, part):
+    row = json.loads(content)
+    del row[part], row["digest"]
+    return json.dumps(row | {"digest": digest(row)}).encode()
 
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT.keys())

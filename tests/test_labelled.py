@@ -132,10 +132,10 @@ def test_reviews_of_one_class_alone_keep_their_label(films):
     assert pairs("imdb") == [("good", 1)]
 
 
-@pytest.mark.parametrize("tree", ["", "(5 (2 bad) (2 film))", "bad film", "(3 )"])
+@pytest.mark.parametrize("tree", ["", "(5 (2 bad) (2 film))", "bad film", "(3 )", "(3 (2 a) (3 go"])
 def test_a_line_that_is_no_tree_is_refused_with_its_number(films, tree):
     write(films / "sst/trees_train.txt.gz", "\n".join([*TREES, tree, ""]))
-    with pytest.raises(ValueError, match="row 4 of trees_train.txt.gz must be a tree whose root"):
+    with pytest.raises(ValueError, match="row 4 of trees_train.txt.gz must be a whole tree"):
         load_labelled("sst")
 
 

@@ -165,7 +165,8 @@ def planted_news(monkeypatch):
         monkeypatch.setattr(f"{getattr(w2v, name).__module__}.{name}", value)
 
 
-OPTIONS = "--batch_size 4 --epochs 6 --learning_rate 0.05 --dim 8 --readout class --n_labels 50"
+SHARED = "--batch_size 4 --epochs 6 --learning_rate 0.05 --readout class --n_labels 50"
+OPTIONS = f"{SHARED} --dim 8"
 
 
 def test_classify_trains_keeps_and_tests_and_score_reads_the_same(planted_news, tmp_path, capsys):
@@ -202,7 +203,7 @@ def test_classify_starts_from_the_table_of_a_checkpoint_as_the_options_say(
     torch.nn.init.normal_(model.context_embeddings.weight)
     path = str(w2v.save_model(model, tmp_path, config, vocabulary="ten ids"))
     options = f"--checkpoint {path} --table context --standardise true --start uniform --seed 3"
-    assert command.main(["classify", *OPTIONS.split(), *options.split()]) == 0
+    assert command.main(["classify", *SHARED.split(), *options.split()]) == 0
     ((classifier, train_set, valid_set, asked),) = trained
     table = model.context_embeddings.weight.detach()
     expected = (table - table.mean(0)) / table.std(0, correction=0)
@@ -223,7 +224,7 @@ def test_classify_draws_its_layers_from_the_seed_and_takes_the_center_table(
     model = Word2Vec(10, config.dim, generator=torch.Generator().manual_seed(1))
     path = str(w2v.save_model(model, tmp_path, config, vocabulary="ten ids"))
     for seed in "001":
-        command.main(["classify", *OPTIONS.split(), "--checkpoint", path, "--seed", seed])
+        command.main(["classify", *SHARED.split(), "--checkpoint", path, "--seed", seed])
     first, again, other = (classifier.q.weight for classifier, *_ in trained)
     assert torch.equal(first, again) and not torch.equal(first, other)
     assert torch.equal(trained[0][0].embeddings.weight, model.center_embeddings.weight)
@@ -234,6 +235,8 @@ def test_classify_refuses_a_table_of_other_words_in_one_line(
 ):
     path = str(w2v.save_model(Word2Vec(10, config.dim), tmp_path, config, vocabulary="others"))
     assert command.main(["classify", *OPTIONS.split(), "--checkpoint", path]) == 2
+    assert "dim must be given without checkpoint, got 8" in capsys.readouterr().err
+    assert command.main(["classify", *SHARED.split(), "--checkpoint", path]) == 2
     assert "must hold vocabulary 'ten ids', got 'others'" in capsys.readouterr().err
     assert trained == []
 
@@ -271,7 +274,7 @@ def test_help_of_classify_shows_how_to_score_a_csv(capsys):
 
 
 def test_more_labels_than_rows_are_one_line_and_no_trace(planted_news, capsys):
-    assert command.main(["classify", *OPTIONS.split()[:-1], "61"]) == 2
+    assert command.main(["classify", *SHARED.split()[:-1], "61"]) == 2
     assert capsys.readouterr().err == (
         "w2v: n_labels must lie in 1 ... 60, the training rows, got 61\n"
     )

@@ -196,8 +196,11 @@ def test_a_classifier_is_saved_with_one_name_for_each_class(tmp_path):
     with pytest.raises(ValueError, match=r"classes must name the 4 classes, got \['a'\]"):
         save(tmp_path, classes=["a"])
     assert not list(tmp_path.iterdir())
-    with pytest.raises(ValueError, match="classes must name the 4 classes, got 'abcd'"):
-        save(tmp_path, classes="abcd")
+    with pytest.raises(ValueError, match=r"classes must name the 4 classes, got \['a', 'a'"):
+        save(tmp_path, classes=["a", "a", "b", "c"])
+    for classes in ("abcd", {*"abcd"}, dict(enumerate("abcd")), {"a": 0, "b": 1, "c": 2, "d": 3}):
+        with pytest.raises(TypeError, match="classes must be a list of strings, got ['{]"):
+            save(tmp_path, classes=classes)
     with pytest.raises(ValueError, match=r"classes must name the 4 classes, got \['a', 'b'\]"):
         format_scores(score_texts(make_model(), ROWS), ["a", "b"])
 

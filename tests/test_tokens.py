@@ -93,12 +93,15 @@ def test_a_small_corpus_is_not_cached(cache, monkeypatch):
 def test_other_texts_lengths_and_tokenizers_are_tokenised_anew(cache):
     lower, tokenizer = load_tokenizer(), load_tokenizer()
     tokenizer.backend_tokenizer.normalizer = None
+    left = load_tokenizer()
+    left.truncation_side = "left"
     tokenize(some_documents(), lower)
     for n_files, documents, other, max_length in (
         (2, some_documents("hello"), lower, 256),
         (3, some_documents(), lower, 2),
         (4, some_documents(), tokenizer, 256),
         (5, Dataset.from_dict({"text": ["hello worl", "d", "the world, the hello"]}), lower, 256),
+        (6, some_documents(), left, 2),
     ):
         tokenize(documents, other, max_length=max_length)
         assert len(list(cache.iterdir())) == n_files

@@ -316,7 +316,7 @@ def check_not_resumed(directory: Path, message: str, **keywords) -> None:
 
 def test_a_resume_file_of_other_settings_is_refused_saying_both(tmp_path, monkeypatch):
     train_part(tmp_path, monkeypatch)
-    message = rf"{LAST} must hold .*'learning_rate': 0.2.*, got .*'learning_rate': 0.1"
+    message = rf"{LAST} must hold a training with config learning_rate 0.2, got 0.1; remove it"
     check_not_resumed(tmp_path, message, config=replace(CONFIG, learning_rate=0.2))
 
 
@@ -336,7 +336,7 @@ def test_a_resume_file_of_another_shape_is_refused_saying_both(tmp_path, monkeyp
 )
 def test_a_training_does_not_go_on_with_other_texts(tmp_path, monkeypatch, part, lengths):
     train_part(tmp_path, monkeypatch)
-    message = f"{LAST} must hold a training with {part} .*'digest'.*, got .*'digest'"
+    message = f"{LAST} must hold a training with {part} digest '.*', got '"
     check_not_resumed(tmp_path, message, lengths=lengths)
 
 

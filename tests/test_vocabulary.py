@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pandas
 import pytest
 import torch
 from hypothesis import given
@@ -130,6 +131,14 @@ def test_counts_of_strings_are_those_of_the_ids_that_the_tokenizer_gives(texts):
     tokenizer = vocabulary.tokenizer()
     counts = Counter(i for text in texts for i in tokenizer(text)["input_ids"])
     assert vocabulary.counts.tolist() == [counts[i] for i in range(len(vocabulary))]
+
+
+def test_a_column_of_a_frame_is_taken_and_an_accent_is_written_in_one_way():
+    column = pandas.Series(["Caf\u00e9", "cafe\u0301 bar"], index=[7, 9])
+    vocabulary = Vocabulary.from_strings(column)
+    assert vocabulary.words[2:] == ["caf\u00e9", "bar"] and vocabulary.count("caf\u00e9") == 2
+    ids = [vocabulary.tokenizer()(text)["input_ids"] for text in column]
+    assert ids == [[2], [2, 3]]
 
 
 def test_a_vocabulary_stands_where_the_bert_tokenizer_does():

@@ -88,7 +88,9 @@ class ClassifyArguments(CsvArguments):
     )
     table: str = field(default="center", metadata={"help": "center, context or sum"})
     standardise: bool = field(default=False, metadata={"help": "columns to mean 0, variance 1"})
-    dim: int = field(default=128, metadata={"help": "d of random embeddings"})
+    dim: int | None = field(
+        default=None, metadata={"help": "d of random embeddings (128 where nothing is said)"}
+    )
     readout: str = field(default="mean", metadata={"help": "mean (the lab's), class or hidden"})
     start: str = field(default="random", metadata={"help": "random or uniform"})
     n_labels: int = field(
@@ -211,10 +213,13 @@ def classify(arguments: list[str]) -> None:
     )
     if not options.csv:
         _refuse(options, ("classes", "text_column", "label_column"), "with csv")
+    if options.checkpoint:
+        _refuse(options, ("dim", "vocabulary"), "without checkpoint")
+    dim = 128 if options.dim is None else options.dim
     kind = options.vocabulary or ("words" if options.csv else "bert")
     check_choice("vocabulary", kind, VOCABULARIES)
     check_choice("table", options.table, TABLE_CHOICES)
-    check_positive_int("dim", options.dim)
+    check_positive_int("dim", dim)
     if options.standardise and not options.checkpoint:
         raise ValueError(
             "standardise must go with checkpoint, got no checkpoint; random embeddings have "
@@ -255,7 +260,7 @@ def classify(arguments: list[str]) -> None:
     train_set, valid_set, test_set = (w2v.tokenize(part, tokenizer) for part in parts)
     classifier = w2v.ClassAttentionModel(
         len(tokenizer),
-        saved["config"]["dim"] if saved else options.dim,
+        saved["config"]["dim"] if saved else dim,
         len(classes),
         readout=options.readout,
         start=options.start,
@@ -290,6 +295,12 @@ def score(arguments: list[str]) -> None:
     else:
         source = w2v.resolve_source(options.source, needs=("ag_news",))
         *_, texts, split = w2v.split_labelled("ag_news", source)
+        found = texts.features["label"].names
+        if classes != found:
+            raise ValueError(
+                f"csv must be given for a classifier of {', '.join(classes):.200}, got none; "
+                f"the test rows have the classes {', '.join(found)}"
+            )
         print(f"on {split}:")
     _print_scores(classifier, w2v.tokenize(texts, tokenizer), classes)
 

@@ -66,6 +66,8 @@ def collate_fn(
         generator = None
     if noise is None:
         negative = torch.randint(vocab_size, shape, generator=generator)  # (B, 2KR)
+    elif noise.vocab_size != vocab_size:
+        raise ValueError(f"noise must be of {vocab_size} ids, got {noise.vocab_size}")
     else:
         negative = noise.sample(shape, generator)  # (B, 2KR)
     joined = {

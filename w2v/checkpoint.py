@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from w2v.checks import check_choice, check_positive_int, checked, shown
+from w2v.checks import check_choice, check_positive_int, check_strings, checked, shown
 from w2v.config import Word2VecConfig
-from w2v.files import CheckpointError, read_sealed, user_path, write_sealed
+from w2v.files import CheckpointError, is_same, read_sealed, user_path, write_sealed
 from w2v.model import Word2Vec
 
 FORMAT = 1
@@ -208,7 +208,7 @@ def read_checkpoint(path: str | os.PathLike, *, vocabulary: str | None = None) -
     Source: assignment Q3.12.
     """
     saved = read_sealed(path)
-    if repr(saved.get("format")) != repr(FORMAT):
+    if not is_same(saved.get("format"), FORMAT):
         raise _refusal(path, f"format {FORMAT}", saved.get("format"))
     try:
         config = Word2VecConfig(**saved["config"])
@@ -257,16 +257,13 @@ def check_words(words: Sequence[str], vocab_size: int) -> list[str]:
         TypeError: anything but strings.
         ValueError: another number than V, or a word twice.
     """
-    if not isinstance(words, Sequence) or isinstance(words, str):
-        raise TypeError(f"words must be {vocab_size} strings, got {shown(words)}")
-    if not all(isinstance(word, str) for word in words):
-        raise TypeError(f"words must be {vocab_size} strings, got {shown(words)}")
+    words = check_strings("words", words)
     if len(words) != vocab_size or len(set(words)) != vocab_size:
         raise ValueError(
             f"words must be {vocab_size} different ones, one for each id, got {len(words)}, "
             f"of which {len(set(words))} differ"
         )
-    return list(words)
+    return words
 
 
 def _check_counts(counts: Tensor, vocab_size: int) -> Tensor:
@@ -305,4 +302,5 @@ def _remove_last(path: Path, model: Word2Vec, config: Word2VecConfig) -> None:
 
 def _refusal(path: str | os.PathLike, expected: str, found: object) -> CheckpointError:
     """Word the refusal of a whole file that holds something else than wanted."""
-    return CheckpointError(f"{str(path)!r} must hold {expected}, got {found!r:.300}")
+    what = f"{found!r:.300}" if isinstance(found, Exception) else shown(found)
+    return CheckpointError(f"{str(path)!r} must hold {expected}, got {what}")

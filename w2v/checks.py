@@ -2,10 +2,13 @@
 
 import functools
 import inspect
+import itertools
 import operator
+import reprlib
+import sys
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -30,7 +33,6 @@ WORDS = {  # how a message names a type
 METHODS = {  # what tells that a value has one of these types
     "Path": "__fspath__",
     "PathLike": "__fspath__",
-    "Sequence": "__len__",
     "Dataset": "__len__",
     "Mapping": "keys",
     "Callable": "__call__",
@@ -40,6 +42,32 @@ METHODS = {  # what tells that a value has one of these types
 }
 
 
+class _Short(reprlib.Repr):
+    """Write as much of a value as a message can show, in the order in which it stands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring, self.maxother = 200, 10**6
+        self.maxdict = self.maxlist = self.maxtuple = self.maxset = 40
+
+    def repr_int(self, x: int, level: int) -> str:
+        """Keep to what Python writes: it refuses more than 4,300 digits."""
+        return repr(x) if abs(x) < 10**80 else hex(x)
+
+    def repr_dict(self, x: dict, level: int) -> str:
+        """Keep the order of the keys, which `reprlib` sorts."""
+        if level <= 0:
+            return "{...}"
+        parts = [
+            f"{self.repr1(key, level - 1)}: {self.repr1(x[key], level - 1)}"
+            for key in itertools.islice(x, self.maxdict)
+        ]
+        return "{" + ", ".join(parts) + "}"
+
+
+_SHORT = _Short()
+
+
 def shown(value: Any) -> str:
     """Write a value for a message: on one line, and cut off.
 
@@ -47,9 +75,9 @@ def shown(value: Any) -> str:
         value: anything.
 
     Returns:
-        The first 80 characters of its `repr`.
+        The first 80 characters of its `repr`; of a long or deep value little more is computed.
     """
-    return " ".join(f"{value!r:.80}".split())
+    return " ".join(f"{_SHORT.repr(value):.80}".split())
 
 
 def as_int(value: Any) -> int | None:
@@ -68,6 +96,81 @@ def as_int(value: Any) -> int | None:
         return operator.index(value)
     except TypeError:
         return None
+
+
+def is_table(value: Any) -> bool:
+    """Tell whether iterating over a value gives names of its parts: a dict, or a DataFrame.
+
+    Args:
+        value: anything.
+
+    Returns:
+        Whether it is one.
+    """
+    return isinstance(value, Mapping) or hasattr(value, "columns")
+
+
+def check_int(name: str, value: Any) -> int:
+    """Refuse anything but an integer.
+
+    Args:
+        name: the argument's name, for the message.
+        value: what the caller gave; integers of numpy and torch are integers too.
+
+    Returns:
+        The value as an `int`.
+
+    Raises:
+        TypeError: `value` is not an integer (True and 3.0 are rejected).
+    """
+    number = as_int(value)
+    if number is None:
+        raise TypeError(f"{name} must be an integer, got {shown(value)}")
+    return number
+
+
+def check_strings(name: str, values: Any) -> list[str]:
+    """Refuse anything but several strings in an order.
+
+    Args:
+        name: the argument's name, for the message.
+        values: what the caller gave.
+
+    Returns:
+        The strings.
+
+    Raises:
+        TypeError: one string; a set or a dict, whose order is not that of the ids; or items that
+            are not strings.
+    """
+    is_ordered = hasattr(values, "__iter__") and not isinstance(values, (str, set, frozenset))
+    if not is_ordered or is_table(values):
+        raise TypeError(f"{name} must be a list of strings, got {shown(values)}")
+    strings = list(values)
+    for value in strings:
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must be strings, got {shown(value)}")
+    return [str(value) for value in strings]  # those of numpy become plain
+
+
+def check_text(name: str, text: Any, row: int) -> None:
+    """Refuse what is no string of Unicode: None, a number, a list of words, half a character.
+
+    Args:
+        name: the argument's name, for the message.
+        text: one of the texts that the caller gave.
+        row: which one, counted from 0.
+
+    Raises:
+        TypeError: `text` is not a string.
+        ValueError: it holds half of a surrogate pair, which no tokenizer takes.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"{name} must be strings, got {shown(text)} in row {row} (from 0)")
+    if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError(
+            f"{name} must be Unicode, got {shown(text)} in row {row} (from 0); decode it first"
+        )
 
 
 def check_positive_int(name: str, value: Any) -> int:
@@ -139,7 +242,7 @@ def check_positive(name: str, value: float) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number above 0, got {shown(value)}")
-    if not 0 < value < float("inf"):
+    if not 0 < value <= sys.float_info.max:
         raise ValueError(f"{name} must be a finite number above 0, got {shown(value)}")
 
 
@@ -187,9 +290,7 @@ def check_seed(value: Any) -> int:
         TypeError: `value` is not an integer.
         ValueError: `value` is negative or above 2**31 - 1.
     """
-    number = as_int(value)
-    if number is None:
-        raise TypeError(f"seed must be an integer, got {shown(value)}")
+    number = check_int("seed", value)
     if not 0 <= number < 2**31:
         raise ValueError(f"seed must lie in 0 ... 2**31 - 1, got {shown(value)}")
     return number
@@ -247,6 +348,9 @@ def _is_a(value: Any, name: str) -> bool:
         return as_int(value) is not None
     if name == "Iterable":
         return hasattr(value, "__iter__") or hasattr(value, "__getitem__")
+    if name == "Sequence":
+        is_sized = hasattr(value, "__len__") and hasattr(value, "__getitem__")
+        return is_sized and not is_table(value)
     if name in METHODS:
         return hasattr(value, METHODS[name]) and not isinstance(value, bool)
     return name in {kind.__name__ for kind in type(value).__mro__}

@@ -105,6 +105,8 @@ class Word2VecConfig:
         for name in ("subsample", "max_norm"):
             if type(getattr(self, name)) not in (int, float) or getattr(self, name) != 0:
                 check_positive(name, getattr(self, name))
+        if self.dynamic_window and self.radius > 255:  # drawn radii take a byte each
+            raise ValueError(f"radius must be at most 255 if it is drawn, got {self.radius}")
         check_choice("subsample_rule", self.subsample_rule, SUBSAMPLE_RULES)
         if self.subsample_rule == "percentile" and self.subsample > 100:
             raise ValueError(f"subsample must be a percentile up to 100, got {self.subsample!r}")

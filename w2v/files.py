@@ -113,6 +113,27 @@ def read_sealed(path: str | os.PathLike, *, mmap: bool = False) -> dict[str, Any
         ) from None
 
 
+def is_same(found: Any, wanted: Any) -> bool:
+    """Compare a part of a file with what it should be; a large part of a small file takes no time.
+
+    Args:
+        found: of the file.
+        wanted: plain numbers, strings, lists, tuples and dicts.
+
+    Returns:
+        Whether they have the same types and values: 1, 1.0 and True are three things.
+    """
+    if type(found) is not type(wanted):
+        return False
+    if isinstance(wanted, (list, tuple, dict)):
+        keys = list(wanted) if isinstance(wanted, dict) else range(len(wanted))
+        return len(found) == len(wanted) and all(
+            (key in found or not isinstance(found, dict)) and is_same(found[key], wanted[key])
+            for key in keys
+        )
+    return found == wanted
+
+
 @contextlib.contextmanager
 def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """Open a new file that replaces `path` in one step after it is written.
@@ -189,7 +210,7 @@ def locked(path: str | os.PathLike | None) -> Iterator[None]:
     name = path.with_name(f".{Path(path.stem).stem}.lock")
     if name.exists() and not name.is_file():  # a pipe would wait for ever
         raise CheckpointError(f"{str(name)!r} must be an ordinary file; remove it")
-    with open(name, "wb") as file:
+    with open(name, "ab") as file:  # nothing is written: the name may be a link
         try:
             if fcntl is not None:  # a lock of the process: a cell that is run again goes on
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -291,6 +312,8 @@ def user_path(path: str | os.PathLike) -> Path:
     """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be a string or a path, got {shown(path)}")
+    if "\0" in str(path):
+        raise CheckpointError(f"path must be the name of a file, got {shown(path)}")
     if str(path).startswith(("http://", "https://")):
         raise CheckpointError(f"path must be a file here, got {shown(path)}; download it first")
     try:

@@ -25,6 +25,7 @@ from w2v.evaluation import Word2VecScores, evaluate_word2vec
 from w2v.files import (
     CheckpointError,
     check_writable,
+    is_same,
     locked,
     read_sealed,
     user_path,
@@ -518,10 +519,10 @@ def _resume(
     """Put model and engine back where the same training was cut off; check all of it before."""
     name = f"{checkpoint_name(config)}.last"
     for part, wanted in made_from.items():
-        if repr(state.get(part)) != repr(wanted):
+        if not is_same(state.get(part), wanted):
             raise CheckpointError(
-                f"{name} must hold a training with {part} {wanted!r:.400}, "
-                f"got {state.get(part)!r:.400}; remove it to start again"
+                f"{name} must hold a training with {part} {_difference(wanted, state.get(part))}; "
+                "remove it to start again"
             )
     try:
         fresh = _state(model, engine, History())
@@ -551,6 +552,15 @@ def _resume(
     return history
 
 
+def _difference(wanted: Any, found: Any) -> str:
+    """Say what is wanted and what was found; of two dicts, the first part that differs."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for key in wanted:
+            if not is_same(found.get(key), wanted[key]):
+                return f"{key} {shown(wanted[key])}, got {shown(found.get(key))}"
+    return f"{shown(wanted)}, got {shown(found)}"
+
+
 def _check_alike(where: str, found: Any, wanted: Any) -> None:
     """Refuse a state whose parts, shapes and settings are not those of a fresh state."""
     if isinstance(wanted, Tensor):
@@ -564,5 +574,5 @@ def _check_alike(where: str, found: Any, wanted: Any) -> None:
         for key in keys:
             if key not in VARYING:
                 _check_alike(f"{where}[{key!r}]", found[key], wanted[key])
-    elif repr(found) != repr(wanted):
+    elif not is_same(found, wanted):
         raise ValueError(f"{where} must be {wanted!r}, got {shown(found)}")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from w2v.checks import check_choice, check_positive_int, checked, shown
+from w2v.checks import check_choice, check_int, check_positive_int, checked, shown
 from w2v.config import BORDERS
 from w2v.files import CheckpointError, read_sealed, write_sealed
 
@@ -46,7 +46,7 @@ def extract_words_contexts(
 
     Source: assignment Q3.2.
     """
-    R = check_positive_int("R", R)
+    R, pad_id = check_positive_int("R", R), check_int("pad_id", pad_id)
     check_choice("border", border, BORDERS)
     document = check_ids("ids", ids).tolist()
     if border == "drop":
@@ -130,6 +130,7 @@ class WindowDataset(Dataset):
     ) -> None:
         radius = check_positive_int("radius", radius)
         check_choice("border", border, BORDERS)
+        pad_id = check_int("pad_id", pad_id)
         _check_text(tokens, offsets, radii)
         self.tokens, self.offsets = tokens, offsets
         self.radius, self.border, self.pad_id, self.radii = radius, border, pad_id, radii

@@ -3,7 +3,7 @@
 import math
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import NormalDist
@@ -15,7 +15,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from w2v.checkpoint import check_words
-from w2v.checks import check_positive_int, checked, shown
+from w2v.checks import (
+    check_positive_int,
+    check_strings,
+    check_text,
+    checked,
+    is_table,
+    shown,
+)
 from w2v.classify.attention import ClassAttentionModel
 from w2v.classify.texts import TextDataset, check_texts, collate_texts
 from w2v.files import CheckpointError, read_sealed, write_sealed
@@ -117,20 +124,14 @@ def predict_texts(
         ValueError: an id outside the classifier's vocabulary.
     """
     check_positive_int("batch_size", batch_size)
-    # A table or a dict would give the names of its columns.
-    if isinstance(texts, (str, Mapping)) or getattr(texts, "ndim", 1) != 1:
+    if isinstance(texts, str) or is_table(texts) or getattr(texts, "ndim", 1) != 1:
         raise TypeError(
             f"texts must be a list of strings, got {shown(texts)}; pass a list, or one column"
         )
     rows, guesses = [], []
     unknown = {getattr(tokenizer, "unk_token_id", None)}
     for i, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise TypeError(f"texts must be strings, got {shown(text)} in row {i}")
-        if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise ValueError(
-                f"texts must be Unicode, got {shown(text)} in row {i}; decode it first"
-            )
+        check_text("texts", text, i)
         encoded = tokenizer(text, add_special_tokens=False, truncation=True, max_length=MAX_LENGTH)
         rows.append({"input_ids": encoded["input_ids"], "label": 0})
         if unknown.issuperset(encoded["input_ids"]):
@@ -215,7 +216,7 @@ def format_scores(scores: ClassifierScores, classes: Sequence[str]) -> str:
     Raises:
         ValueError: not one name for each class.
     """
-    _check_names(classes, len(scores.confusion))
+    classes = _check_names(classes, len(scores.confusion))
     width = max(8, *(len(name) + 1 for name in classes))
     lines = [
         f"accuracy {scores.accuracy:.4f}, 95% interval {scores.low:.4f} to {scores.high:.4f}, "
@@ -262,7 +263,7 @@ def save_classifier(
             f"classifier must be a ClassAttentionModel, got {type(classifier).__name__}; "
             "keep another model with torch.save(classifier.state_dict(), path)"
         )
-    _check_names(classes, classifier.n_classes)
+    classes = _check_names(classes, classifier.n_classes)
     if not isinstance(vocabulary, str):
         raise TypeError(f"vocabulary must be a string, got {shown(vocabulary)}")
     dtype = classifier.embeddings.weight.dtype
@@ -270,14 +271,14 @@ def save_classifier(
         raise TypeError(f"classifier must be float32, got {dtype}; save classifier.float()")
     vocab_size = classifier.embeddings.num_embeddings
     if words is not None:
-        check_words(words, vocab_size)
+        words = check_words(words, vocab_size)
     payload = {
         "format": FORMAT,
         "readout": classifier.readout,
         "vocabulary": vocabulary,
-        "classes": list(classes),
+        "classes": classes,
         "parameters": dict(classifier.state_dict()),
-        "words": None if words is None else list(words),
+        "words": words,
     }
     return write_sealed(path, payload)
 
@@ -343,11 +344,12 @@ def classifier_words(path: str | os.PathLike) -> list[str] | None:
     return _read(path)["words"]
 
 
-def _check_names(classes: Sequence[str], n_classes: int) -> None:
+def _check_names(classes: Sequence[str], n_classes: int) -> list[str]:
     """Refuse names that are not one for each class."""
-    names = list(classes) if hasattr(classes, "__len__") and not isinstance(classes, str) else []
-    if len(names) != n_classes or not all(isinstance(name, str) for name in names):
+    names = check_strings("classes", classes)
+    if len(names) != n_classes or len(set(names)) != n_classes:
         raise ValueError(f"classes must name the {n_classes} classes, got {shown(classes)}")
+    return names
 
 
 def _read(path: str | os.PathLike) -> dict[str, Any]:

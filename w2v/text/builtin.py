@@ -108,7 +108,7 @@ def tokenizer() -> "PreTrainedTokenizerFast":
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-    text = _cached("tokenizer", lambda: _train_tokenizer(documents("train")), _is_text)
+    text = _cached("tokenizer", lambda: _train_tokenizer(documents("train")), _is_tokenizer)
     return PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer.from_str(text), pad_token="[PAD]", unk_token="[UNK]"
     )
@@ -219,15 +219,22 @@ def _wordpiece(vocabulary: dict[str, int] | None = None) -> "Tokenizer":
     return tokenizer
 
 
-def _is_text(value: Any) -> bool:
-    """Tell whether a cached value is a string."""
-    return isinstance(value, str)
+def _is_tokenizer(value: Any) -> bool:
+    """Tell whether a cached value is a tokenizer as JSON."""
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_str(value).get_vocab_size() > 2  # more than pad and unknown
+    except Exception:  # the reader raises plain exceptions
+        return False
 
 
 def _are_pairs(value: Any) -> bool:
-    """Tell whether a cached value is a list of pairs of strings."""
-    return isinstance(value, list) and all(
-        isinstance(pair, list) and [*map(type, pair)] == [str, str] for pair in value
+    """Tell whether a cached value is a list of pairs of strings, at least one."""
+    return (
+        isinstance(value, list)
+        and value != []
+        and all(isinstance(pair, list) and [*map(type, pair)] == [str, str] for pair in value)
     )
 
 
@@ -236,8 +243,8 @@ def _cached(name: str, build: Callable[[], Any], is_right: Callable[[Any], bool]
     file_name = f"{name}-{_cache_key()}.json.gz"
     try:
         path = cache_directory() / file_name
-        if path.stat().st_size > LARGEST // 2:
-            raise ValueError("too large")
+        if not path.is_file() or path.stat().st_size > LARGEST // 2:  # a pipe would wait for ever
+            raise ValueError("no file of a cache")
         with gzip.open(path) as packed:  # gzip holds a checksum
             content = packed.read(LARGEST)
             if packed.read(1):  # a small file may unpack to gigabytes

@@ -92,9 +92,10 @@ def _read_trees(lines: Iterable[str], name: str) -> Iterator[tuple[str, int]]:
     """Read a tree a line: the class of its root (0 ... 4), the words of its leaves."""
     for number, line in enumerate(lines, start=1):
         words = _LEAF.findall(line)
-        if line[:2] not in ("(0", "(1", "(2", "(3", "(4") or not words:
+        is_cut = line.count("(") != line.count(")")
+        if line[:2] not in ("(0", "(1", "(2", "(3", "(4") or not words or is_cut:
             raise ValueError(
-                f"row {number} of {name} must be a tree whose root has a class (0 to 4), "
+                f"row {number} of {name} must be a whole tree whose root has a class (0 to 4), "
                 f"got {shown(line)}"
             )
         yield " ".join(words), int(line[1])

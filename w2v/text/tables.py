@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from w2v.checks import shown
+from w2v.checks import is_table, shown
 
 # Without names for the columns, a first row that holds one of the first and at least one of the
 # second names is a header.
@@ -288,7 +288,8 @@ def check_classes(classes: Sequence[str]) -> list[str]:
         TypeError: one string.
         ValueError: fewer than two names, an empty name, or a name given twice.
     """
-    if isinstance(classes, (str, set, frozenset)) or not hasattr(classes, "__iter__"):
+    is_ordered = hasattr(classes, "__iter__") and not isinstance(classes, (str, set, frozenset))
+    if not is_ordered or is_table(classes):
         raise TypeError(f"classes must be a list of names, got {shown(classes)}")
     names = [_class_name(name) for name in classes]
     if len(names) < 2 or len(set(names)) < len(names) or not all(names):

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from w2v.checks import check_positive_int, shown
-from w2v.files import CheckpointError, cache_directory, read_sealed, write_sealed
+from w2v.checks import check_positive_int, check_text, shown
+from w2v.files import CheckpointError, cache_directory, is_same, read_sealed, write_sealed
 from w2v.text.sources import quiet
 
 if TYPE_CHECKING:
@@ -102,14 +102,8 @@ def as_documents(documents: "Dataset | Iterable[str]") -> "Dataset":
         )
     texts = list(documents)
     for row, text in enumerate(texts):
-        _check_text(text, row)
+        check_text("documents", text, row)
     return Dataset.from_dict({"text": texts}, features=Features({"text": Value("string")}))
-
-
-def _check_text(text: object, row: int) -> None:
-    """Refuse what is no string: None, a number, a list of words."""
-    if not isinstance(text, str):
-        raise TypeError(f"documents must hold strings, got {shown(text)} in row {row} (from 0)")
 
 
 def _cached(
@@ -119,7 +113,7 @@ def _cached(
     name = f"tokens-{digest}.pt"
     with contextlib.suppress(OSError, CheckpointError):  # missing or damaged: made again
         saved = read_sealed(cache_directory() / name, mmap=True)
-        if repr(saved.get("made_from")) == repr(digest) and _are_ids(saved, n_texts, vocab_size):
+        if is_same(saved.get("made_from"), digest) and _are_ids(saved, n_texts, vocab_size):
             return saved["tokens"], saved["offsets"]
     tokens, offsets = encode()
     try:
@@ -203,11 +197,13 @@ def _digest(
     """Digest all that the ids of texts depend on; count the characters of the texts."""
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     state["truncation"] = state["padding"] = None  # of the last call
-    digest = hashlib.sha256(json.dumps([state, max_length, version("tokenizers")]).encode())
+    sides = tokenizer.truncation_side, getattr(tokenizer, "split_special_tokens", False)
+    state = [state, max_length, sides, version("tokenizers")]
+    digest = hashlib.sha256(json.dumps(state).encode())
     n_characters = 0
     for row, text in enumerate(text for batch in _batches(texts) for text in batch):
-        _check_text(text, row)
+        check_text("documents", text, row)
         n_characters += len(text)
-        content = text.encode("utf-8", "surrogatepass")
+        content = text.encode()
         digest.update(len(content).to_bytes(8, "little") + content)
     return digest.hexdigest()[:32], n_characters

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from w2v.checks import as_int, check_positive_int, checked, shown
+from w2v.checks import as_int, check_positive_int, check_text, checked, is_table, shown
 
 if TYPE_CHECKING:
     from tokenizers.normalizers import Normalizer
@@ -49,6 +49,12 @@ class Vocabulary:
         check_positive_int("min_count", min_count)
         if size is not None:
             check_positive_int("size", size)
+        for word, count in counts.items():
+            if not isinstance(word, str) or (as_int(count) or 0) < 0 or as_int(count) is None:
+                raise TypeError(
+                    "counts must be numbers of occurrences of words, got "
+                    f"{shown(count)} for {shown(word)}"
+                )
         kept = [word for word in counts if counts[word] >= min_count and word not in (PAD, UNKNOWN)]
         kept.sort(key=lambda word: (-counts[word], word))
         self.words = [PAD, UNKNOWN, *kept[:size]]
@@ -79,6 +85,9 @@ class Vocabulary:
         counts = Counter()
         for text in texts:
             counts.update(_list_of_words(text))
+        for word in counts:
+            if not isinstance(word, str):
+                raise TypeError(f"texts must be lists of strings, got {shown(word)} in one")
         return cls(counts, min_count=min_count, size=size)
 
     @classmethod
@@ -102,13 +111,12 @@ class Vocabulary:
         """
         if isinstance(texts, str):
             raise TypeError(f"texts must be several strings, got one: {texts[:40]!r}")
-        if hasattr(texts, "keys"):  # a table or a dict would give the names of its columns
+        if is_table(texts):
             raise TypeError(f"texts must be a list of strings, got {shown(texts)}; pass one column")
         normalizer, splitter = _cutter()
         counts = Counter()
-        for text in texts:
-            if not isinstance(text, str):
-                raise TypeError(f"texts must be strings, got {shown(text)}")
+        for row, text in enumerate(texts):
+            check_text("texts", text, row)
             for part in re.split(f"({PAD}|{UNKNOWN})", text):  # the tokenizer keeps these whole
                 pieces = splitter.pre_tokenize_str(normalizer.normalize_str(part))
                 is_word = part in (PAD, UNKNOWN)
@@ -232,11 +240,11 @@ def make_tokenizer(words: Sequence[str], *, raw: bool = True) -> "PreTrainedToke
 
 
 def _cutter() -> "tuple[Normalizer, PreTokenizer]":
-    """Give what cuts a string into words: BERT's rules, except that accents stay."""
+    """Give what cuts a string into words: BERT's rules, but accents stay, in one spelling (NFC)."""
     from tokenizers import normalizers, pre_tokenizers
 
-    normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=False)
-    return normalizer, pre_tokenizers.BertPreTokenizer()
+    lower = normalizers.BertNormalizer(lowercase=True, strip_accents=False)
+    return normalizers.Sequence([normalizers.NFC(), lower]), pre_tokenizers.BertPreTokenizer()
 
 
 def _list_of_words(text: Sequence[str]) -> Sequence[str]:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from w2v.checkpoint import read_checkpoint
-from w2v.checks import as_int, check_positive_int, checked, shown
+from w2v.checks import as_int, check_positive_int, check_strings, checked, shown
 from w2v.model import Word2Vec
 from w2v.vectors.formats import (
     check_word_vectors,
@@ -87,9 +87,7 @@ class WordVectors:
     """
 
     def __init__(self, words: Sequence[str], vectors: ArrayLike) -> None:
-        if not hasattr(words, "__iter__"):
-            raise TypeError(f"words must be a list of strings, got {shown(words)}")
-        self.words = self.index_to_key = list(words)
+        self.words = self.index_to_key = check_strings("words", words)
         if isinstance(vectors, Tensor):
             vectors = vectors.detach().float().cpu().numpy()
         try:
