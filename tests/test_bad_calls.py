@@ -27,6 +27,15 @@ def tokenizer():
     return w2v.Vocabulary.from_strings(["a b"]).tokenizer()
 
 
+def inside_inference_mode(classifier=None):
+    with torch.inference_mode():
+        if classifier is None:
+            return w2v.train_word2vec(w2v.Word2Vec(V, D), windows(radius=R), windows(), CONFIG)
+        rows = [{"input_ids": [1], "label": 0}]
+        config = w2v.ClassifierConfig(batch_size=1, epochs=1)
+        return w2v.train_classifier(classifier, rows, rows, config)
+
+
 def save(**changes):
     how = {"vocabulary": "words", "config": CONFIG, "model": w2v.Word2Vec(V, D)} | changes
     return w2v.save_model(how.pop("model"), "nowhere", how.pop("config"), **how)
@@ -96,6 +105,24 @@ CALLS = {
     "words that are no strings": (
         lambda: w2v.Vocabulary.from_texts([["a", 3]]),
         "texts must be lists of strings, got 3",
+    ),
+    "a text that is no list": (lambda: w2v.Vocabulary.from_texts([None]), "text must be a list"),
+    "rows as a dict": (
+        lambda: w2v.WindowDataset.from_documents({"input_ids": [[1, 2, 3]]}, 1),
+        "dataset must hold documents of ids, got 'input_ids'; of a table pass one column",
+    ),
+    "rows as a frame": (
+        lambda: w2v.flatten_dataset_to_list(pandas.DataFrame({"input_ids": [[1, 2, 3]]}), 1),
+        "dataset must hold documents of ids, got 'input_ids'; of a table pass one column",
+    ),
+    "lists within a document": (
+        lambda: w2v.WindowDataset.from_documents([[1, [2, 3], 4]], 1),
+        "input_ids must be a flat list of integers",
+    ),
+    "training inside inference_mode": (lambda: inside_inference_mode(), "model must be made and t"),
+    "a classifier trained inside it": (
+        lambda: inside_inference_mode(classifier=w2v.ClassAttentionModel(V, D, 2)),
+        "classifier must be made and trained outside of torch.inference_mode",
     ),
     "drawn radii above a byte": (
         lambda: replace(CONFIG, radius=256, dynamic_window=True),

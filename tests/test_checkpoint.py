@@ -178,6 +178,11 @@ def test_a_standardised_table_has_columns_of_mean_0_and_variance_1(tmp_path):
         assert loaded == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
+def test_a_model_without_embeddings_of_its_own_is_refused_by_name(tmp_path):
+    with pytest.raises(TypeError, match="classifier must have an nn.Embedding .*load_word2vec"):
+        load_model(save(tmp_path), make_model())
+
+
 def check_refused(path, classifier, match, **keywords):
     before = {name: tensor.clone() for name, tensor in classifier.state_dict().items()}
     with pytest.raises(ValueError, match=match):

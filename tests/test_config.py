@@ -167,6 +167,12 @@ def test_the_learning_rate_stays_or_falls_to_its_floor():
     assert falling == pytest.approx([0.5, 0.375, 0.25, 0.125, 0.5e-4])
 
 
+def test_numbers_of_numpy_become_plain():
+    config = Word2VecConfig(**NAMING, learning_rate=np.float32(0.25), max_norm=np.float64(2))
+    assert (type(config.learning_rate), type(config.max_norm)) == (float, float)
+    assert (config.learning_rate, config.max_norm) == (0.25, 2.0)
+
+
 def test_the_largest_seed_is_taken():
     assert Word2VecConfig(**NAMING, seed=2**31 - 1).seed == 2**31 - 1
 
@@ -181,6 +187,6 @@ def test_the_exponent_stands_in_the_name_of_the_noise(noise, exponent):
 def test_checks_let_good_values_pass():
     for one in (1, np.int64(1), np.uint8(1), torch.tensor(1)):
         assert type(check_positive_int("n", one)) is int and check_positive_int("n", one) == 1
-    assert check_positive("x", 1e-9) is None
+    assert check_positive("x", 1e-9) == 1e-9
     assert check_seed(np.int32(0)) == 0
     assert check_choice("which", "a", ("a", "b")) is None

@@ -3,11 +3,13 @@
 import pytest
 from datasets import Dataset
 from text_files import RAW_LINES, write
+from tokenizers import normalizers
 
 from w2v.text import corpus
 from w2v.text.catalogue import DOCUMENTS, DocumentSet
 from w2v.text.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
 from w2v.text.labelled import load_labelled
+from w2v.text.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.usefixtures("fresh_process")
 
@@ -139,6 +141,20 @@ def test_a_tokenizer_that_knows_its_words_but_does_not_find_them_is_refused(data
     assert tokenizer.convert_tokens_to_ids("hello") == 7592
     with pytest.raises(ValueError, match=r"'Hello WORLD' as \[100\]"):
         corpus._checked_bert(tokenizer)
+
+
+@pytest.mark.parametrize("setting", ["strip_accents", "handle_chinese_chars"])
+def test_a_tokenizer_that_cleans_texts_otherwise_is_refused(data, setting):
+    tokenizer = load_tokenizer()
+    how = {"lowercase": True, setting: False}
+    tokenizer.backend_tokenizer.normalizer = normalizers.BertNormalizer(**how)
+    with pytest.raises(ValueError, match="the tokenizer must be that of bert-base-uncased"):
+        corpus._checked_bert(tokenizer)
+
+
+def test_a_piece_that_holds_a_line_end_has_an_identity_of_its_own():
+    one, two = (Vocabulary.from_texts([words]) for words in (["a\nb", "c"], ["a", "b\nc"]))
+    assert vocabulary_identity(one.tokenizer()) != vocabulary_identity(two.tokenizer())
 
 
 def test_a_tokenizer_without_a_pad_is_refused(data):

@@ -96,6 +96,17 @@ def test_export_writes_the_center_table_for_other_tools(checkpoint, capsys, mode
     assert np.array_equal(vectors.vectors, model.center_embeddings.weight.detach().numpy())
 
 
+def test_export_takes_its_option_before_its_file_and_never_writes_over_it(checkpoint, capsys):
+    output = checkpoint.with_name("vectors.txt")
+    assert command.main(["export", "--output", str(output), str(checkpoint)]) == 0
+    renamed = checkpoint.rename(checkpoint.with_name("model.bin"))
+    before = renamed.read_bytes()
+    capsys.readouterr()
+    assert command.main(["export", str(renamed), "--output", str(renamed)]) == 2
+    assert "output must be another file than checkpoint" in capsys.readouterr().err
+    assert renamed.read_bytes() == before
+
+
 def test_export_refuses_a_format_it_does_not_know(checkpoint, capsys):
     output = str(checkpoint.with_name("vectors.csv"))
     assert command.main(["export", str(checkpoint), "--output", output]) == 2
@@ -271,6 +282,17 @@ def test_help_of_classify_shows_how_to_score_a_csv(capsys):
         command.main(["classify", "--help"])
     shown = " ".join(capsys.readouterr().out.split())
     assert "python -m w2v score --classifier FILE --csv FILE" in shown
+
+
+def test_score_without_a_csv_wants_the_classes_of_the_news(planted_news, tmp_path, capsys):
+    model = w2v.ClassAttentionModel(10, 4, 2)
+    path = w2v.save_classifier(
+        model, tmp_path / "own.ckpt", vocabulary="ten ids", classes=["bad", "good"]
+    )
+    assert command.main(["score", "--classifier", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "csv must be given for a classifier of bad, good, got none" in said
+    assert "the test rows have the classes sea, land" in said
 
 
 def test_more_labels_than_rows_are_one_line_and_no_trace(planted_news, capsys):

@@ -408,6 +408,7 @@ def test_wrapped_datasets_train_and_score_as_the_texts_do(kind, texts):
     [slice(0, 3), [0, 1, 2], range(3), np.arange(3), torch.arange(3), slice(-40, -37), [-40, 1, 2]],
 )
 def test_some_texts_are_a_dataset_again(texts, indices):
+    assert [row["label"] for row in texts[2::-1]] == [texts[i]["label"] for i in (2, 1, 0)]
     for few in (texts[indices], texts.select(indices)):
         assert isinstance(few, TextDataset) and len(few) == 3
         assert served(load(few)) == served(load(Subset(texts, range(3))))

@@ -1,9 +1,11 @@
 """Own text: what a file or a DataFrame of a user holds is read right, or refused with its row."""
 
+import bz2
 import codecs
 import csv
 import gzip
 import io
+import lzma
 import re
 import subprocess
 import sys
@@ -243,6 +245,7 @@ def test_where_classes_are_named_by_digits_a_label_is_a_name(read):
         ("1,\n2,b\n", "row 1 of some.csv must have a text"),
         ("1,a\n2,\n", r"row 2 of some.csv must have a text, got \[''\]"),
         ("1,a\n2,  \n", "row 2 of some.csv must have a text"),
+        ("1,a\n2,\u200b\u200d \n", "row 2 of some.csv must have a text"),
         ("label,text\n1,a\n2,\n", "row 3 of some.csv must have a text"),
         (
             "label,text,more\n1,a,b\n",
@@ -432,6 +435,7 @@ def test_a_file_holds_a_document_a_line_and_a_folder_a_document_a_file(tmp_path)
     write(tmp_path / "folder/C.TXT", "capitals")
     write(tmp_path / "folder/._hidden.txt", "hidden")
     write(tmp_path / "folder/.git/d.txt", "hidden")
+    (tmp_path / "folder/notes.txt").mkdir()
     assert load_texts(tmp_path / "folder") == ["capitals", "in several lines", "first"]
 
 
@@ -445,6 +449,9 @@ def test_a_file_holds_a_document_a_line_and_a_folder_a_document_a_file(tmp_path)
         ("my.csv.gz", PACKED, "text must be a file of plain text"),
         ("my.txt.gz", PACKED[:-1], "my.txt.gz must be a complete .gz file"),
         ("folder/other.md", b"a\n", "must hold a document"),
+        ("my.zip", b"PK\x03\x04rest", "my.zip must be plain text or a .gz file, got an archive"),
+        ("my.bz2", bz2.compress(b"a"), "my.bz2 must be plain text or a .gz file"),
+        ("my.xz", lzma.compress(b"a"), "my.xz must be plain text or a .gz file"),
     ],
 )
 def test_a_text_that_is_none_is_refused(tmp_path, name, content, message):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from text_files import write
 
+import w2v
 from w2v import pretraining
 from w2v.checkpoint import checkpoint_name, load_word2vec, save_model
 from w2v.config import Word2VecConfig
@@ -122,6 +123,14 @@ def test_words_that_do_not_fit_are_refused_before_the_training(documents, tmp_pa
     with pytest.raises(ValueError, match="words must be 11 different ones"):
         train_and_save(documents, documents[:1], CONFIG, tmp_path / "new", **options)
     assert not (tmp_path / "new").exists()
+
+
+def test_words_of_a_vocabulary_stay_with_the_checkpoint(tmp_path):
+    texts = ["a b c d e a b c"] * 6
+    tokenizer = w2v.Vocabulary.from_strings(texts).tokenizer()
+    config = w2v.Word2VecConfig(dim=4, radius=1, ratio=2, batch_size=4, epochs=1)
+    path, _ = w2v.pretrain_on_texts(texts, config, tmp_path, tokenizer=tokenizer)
+    assert sorted(w2v.WordVectors.from_checkpoint(path).words) == [*"abcde"]
 
 
 def test_the_fastest_engine_is_the_compiled_one_where_numba_is(monkeypatch, capsys):

@@ -139,7 +139,6 @@ class NeighboursArguments:
 class ExportArguments:
     """Which vectors to write, and where."""
 
-    checkpoint: str = field(metadata={"help": "of Word2Vec"})
     output: str = field(metadata={"help": "a file .txt (word2vec text) or .bin (binary)"})
     source: str = field(default="auto", metadata=SOURCE)
 
@@ -226,10 +225,7 @@ def classify(arguments: list[str]) -> None:
             "nothing to standardise"
         )
     if options.output:  # before the training, which would be lost
-        for name in ("csv", "checkpoint"):
-            given = vars(options)[name]
-            if given and os.path.realpath(given) == os.path.realpath(options.output):
-                raise ValueError(f"output must be another file than {name}, got {options.output!r}")
+        _refuse_same("output", options.output, csv=options.csv, checkpoint=options.checkpoint)
         _check_output(Path(options.output))
     saved = read_checkpoint(options.checkpoint) if options.checkpoint else None
     if options.csv:
@@ -379,13 +375,13 @@ def export(arguments: list[str]) -> None:
 
     Source: Mikolov et al. 2013a (the word2vec program).
     """
-    if arguments and not arguments[0].startswith("-"):
-        arguments = ["--checkpoint", *arguments]
-    (options,) = _parse("export", arguments, ExportArguments)
+    checkpoint = {"help": "of Word2Vec"}
+    options, given = _parse("export", arguments, ExportArguments, checkpoint=checkpoint)
     suffix = Path(options.output.removesuffix(".gz")).suffix
     if suffix not in (".txt", ".bin"):
         raise ValueError(f"output must end in .txt, .bin or .gz after it, got {options.output!r}")
-    vectors = _load_vectors(options.checkpoint, options.source)
+    _refuse_same("output", options.output, checkpoint=given.checkpoint)
+    vectors = _load_vectors(given.checkpoint, options.source)
     vectors.save_word2vec_format(options.output, binary=suffix == ".bin")
     print(f"{len(vectors)} vectors in {options.output}")
 
@@ -446,6 +442,13 @@ def _refuse(options: Any, names: Iterable[str], where: str) -> None:
             raise ValueError(
                 f"{name} must be given {where}, got {shown(vars(options)[name])}; leave one out"
             )
+
+
+def _refuse_same(name: str, path: str, **inputs: str | None) -> None:
+    """Refuse an output that is one of the inputs, which would be lost."""
+    for other, given in inputs.items():
+        if given and os.path.realpath(given) == os.path.realpath(path):
+            raise ValueError(f"{name} must be another file than {other}, got {path!r}")
 
 
 def _check_output(path: Path) -> None:

@@ -148,9 +148,12 @@ def load_model(
     if standardise:
         spread = rows.std(dim=0, correction=0)  # (d,)
         rows = (rows - rows.mean(dim=0)) / spread.clamp(min=1e-12)  # (V, d)
-    embeddings = classifier.embeddings
+    embeddings = getattr(classifier, "embeddings", None)
     if not isinstance(embeddings, nn.Embedding):
-        raise TypeError(f"classifier must have embeddings of nn.Embedding, got {embeddings!r}")
+        raise TypeError(
+            "classifier must have an nn.Embedding as its embeddings, got "
+            f"{type(classifier).__name__}; load_word2vec makes a Word2Vec again"
+        )
     weight = embeddings.weight  # (V, d)
     if weight.shape != rows.shape:
         raise CheckpointError(

@@ -9,6 +9,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -229,21 +230,45 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
         raise ValueError(f"{name} must be one of {names}, got {shown(value)}")
 
 
-def check_positive(name: str, value: float) -> None:
+def check_gradients(name: str, weight: "Tensor") -> None:
+    """Refuse to train where PyTorch gives no gradients.
+
+    Args:
+        name: the model, for the message.
+        weight: one of its parameters.
+
+    Raises:
+        ValueError: inside `torch.inference_mode`, or with a model that was made inside it.
+    """
+    from torch import is_inference_mode_enabled
+
+    if is_inference_mode_enabled() or weight.is_inference():
+        raise ValueError(
+            f"{name} must be made and trained outside of torch.inference_mode, got one inside; "
+            "leave that block first"
+        )
+
+
+def check_positive(name: str, value: float) -> float:
     """Refuse a number that is not above zero and finite.
 
     Args:
         name: the argument's name, for the message.
-        value: what the caller gave.
+        value: what the caller gave; numbers of numpy are numbers too.
+
+    Returns:
+        The value as an `int` or a `float`.
 
     Raises:
         TypeError: `value` is not a number.
         ValueError: `value` is zero, negative, infinite or nan.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number above 0, got {shown(value)}")
-    if not 0 < value <= sys.float_info.max:
+    number = value if type(value) is int else float(value)
+    if not 0 < number <= sys.float_info.max:
         raise ValueError(f"{name} must be a finite number above 0, got {shown(value)}")
+    return number
 
 
 def check_share(name: str, value: float) -> None:

@@ -95,7 +95,9 @@ class Word2VecConfig:
     def __post_init__(self) -> None:
         for name in ("dim", "radius", "ratio", "batch_size", "epochs"):
             object.__setattr__(self, name, check_positive_int(name, getattr(self, name)))
-        check_positive("learning_rate", self.learning_rate)
+        object.__setattr__(
+            self, "learning_rate", check_positive("learning_rate", self.learning_rate)
+        )
         object.__setattr__(self, "seed", check_seed(self.seed))
         check_choice("border", self.border, BORDERS)
         noise_exponent(self.noise)
@@ -104,7 +106,7 @@ class Word2VecConfig:
             check_switch(name, getattr(self, name))
         for name in ("subsample", "max_norm"):
             if type(getattr(self, name)) not in (int, float) or getattr(self, name) != 0:
-                check_positive(name, getattr(self, name))
+                object.__setattr__(self, name, check_positive(name, getattr(self, name)))
         if self.dynamic_window and self.radius > 255:  # drawn radii take a byte each
             raise ValueError(f"radius must be at most 255 if it is drawn, got {self.radius}")
         check_choice("subsample_rule", self.subsample_rule, SUBSAMPLE_RULES)
@@ -160,7 +162,7 @@ class ClassifierConfig:
         for name in ("batch_size", "epochs"):
             object.__setattr__(self, name, check_positive_int(name, getattr(self, name)))
         for name in ("learning_rate", "table_rate", "attention_rate"):
-            check_positive(name, getattr(self, name))
+            object.__setattr__(self, name, check_positive(name, getattr(self, name)))
         object.__setattr__(self, "seed", check_seed(self.seed))
         for name in ("decay", "freeze"):
             check_switch(name, getattr(self, name))

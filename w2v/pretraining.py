@@ -17,7 +17,7 @@ from w2v.files import user_path
 from w2v.model import Word2Vec
 from w2v.text.corpus import load_documents, load_tokenizer, preprocess, vocabulary_identity
 from w2v.text.tokens import as_documents, tokenize
-from w2v.text.vocabulary import Vocabulary
+from w2v.text.vocabulary import PAD, UNKNOWN, Vocabulary
 from w2v.training import History, train_word2vec
 from w2v.vectors.words import WordVectors
 from w2v.windows import WindowDataset
@@ -178,8 +178,8 @@ def pretrain_on_texts(
             and `load_documents` give.
         config: every setting; it names the file.
         directory: where the checkpoint goes.
-        tokenizer: cuts the texts; None takes the words of the texts (`Vocabulary.from_strings`),
-            which the checkpoint then keeps.
+        tokenizer: cuts the texts; None takes the words of the texts (`Vocabulary.from_strings`).
+            The checkpoint keeps the words of a `Vocabulary`.
         min_count: leave out words that occur less often; without a tokenizer only.
         progress: show a bar with the loss and words per second; None: on a terminal only.
 
@@ -199,6 +199,8 @@ def pretrain_on_texts(
                 f"texts must hold a word that occurs {min_count} times or more, got none; "
                 "lower min_count"
             )
+    elif tokenizer.convert_ids_to_tokens([0, 1]) == [PAD, UNKNOWN]:  # of a `Vocabulary`
+        words = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     train_ids, valid_ids = _hold_out(tokenize(documents, tokenizer, max_length=NO_LIMIT), config)
     _, history, path = train_and_save(
         train_ids,

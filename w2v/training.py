@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from w2v.batches import NoiseDistribution, make_loader
 from w2v.checkpoint import check_words, checkpoint_name, save_model
-from w2v.checks import check_weights, shown
+from w2v.checks import check_gradients, check_weights, shown
 from w2v.config import Word2VecConfig, learning_rate_at
 from w2v.engines import Engine, Report, distributed, make_engine
 from w2v.engines.objectives import objective_loss
@@ -407,6 +407,7 @@ def _check_agreement(
         raise TypeError(f"config must be a Word2VecConfig, got {shown(config)}")
     weight = model.center_embeddings.weight
     check_weights("model", weight)
+    check_gradients("model", weight)
     if weight is model.context_embeddings.weight:
         raise ValueError("model must have two tables, got one that is both; make a new Word2Vec")
     if config.engine != "loader" and isinstance(model, Word2Vec):

@@ -225,14 +225,15 @@ class WindowDataset(Dataset):
         """
         index = _as_index(indices)  # (B,)
         if len(index) and (index.min() < 0 or index.max() >= len(self)):
-            raise IndexError(f"index must lie in [0, {len(self)}), got {indices!r}")
+            raise IndexError(f"index must lie in [0, {len(self)}), got {shown(indices)}")
+        index = index.to(self.tokens.device)  # (B,)
         document = torch.searchsorted(self.ends, index, right=True)  # (B,)
         first, last = self.offsets[document], self.offsets[document + 1]  # (B,)
         center = last - (self.ends[document] - index)  # (B,): counted back from the end
         if self.border == "drop":
             center = center - self.radius
         start = self._starts(center, first, last, self.radius)  # (B,)
-        step = torch.arange(2 * self.radius)  # (2R,)
+        step = torch.arange(2 * self.radius, device=index.device)  # (2R,)
         skips_center = step >= (center - start).unsqueeze(1)  # (B, 2R)
         place = start.unsqueeze(1) + step + skips_center  # (B, 2R)
         words = self.tokens[center].long()  # (B,)
@@ -480,7 +481,10 @@ def check_ids(name: str, ids: Any) -> np.ndarray:
         TypeError: numbers that are not integers, or more than one dimension.
         ValueError: an id that 4 bytes cannot hold.
     """
-    given = np.asarray(ids)
+    try:
+        given = np.asarray(ids)
+    except ValueError:  # lists of several lengths
+        given = np.empty((0, 0))
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
         raise TypeError(f"{name} must be a flat list of integers, got {shown(ids)}")
     stored = given.astype(np.int32)
@@ -492,6 +496,11 @@ def check_ids(name: str, ids: Any) -> np.ndarray:
 
 def _ids_of(row: Any) -> Any:
     """Take the ids of a document out of its row."""
+    if isinstance(row, str):  # a table gives the names of its columns
+        raise TypeError(
+            f"dataset must hold documents of ids, got {shown(row)}; of a table pass one column, "
+            "table['input_ids']"
+        )
     if not isinstance(row, Mapping):
         return row
     if "input_ids" not in row:

@@ -60,7 +60,8 @@ class TextDataset(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice) or np.ndim(index):
-            return self.select(index)
+            is_slice = isinstance(index, slice)  # PyTorch takes no negative step
+            return self.select(list(range(len(self))[index]) if is_slice else index)
         text = self.tokens[self.starts[index] : self.ends[index]]  # (length,)
         return {"input_ids": text, "label": self.labels[index].item()}
 

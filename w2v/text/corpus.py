@@ -1,6 +1,7 @@
 """Documents and their tokenizer, from text to two sets of ids (assignment Q3.1)."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -112,10 +113,11 @@ def load_texts(path: str | os.PathLike) -> list[str]:
             file
             for file in path.rglob("*")
             if file.name.lower().endswith((".txt", ".txt.gz"))
+            and not file.is_dir()
             and not any(part.startswith(".") for part in file.relative_to(path).parts)
         )
         documents = [" ".join("".join(read_lines(file)).split()) for file in files]
-    elif {".csv", ".tsv", ".json", ".jsonl"} & {suffix.lower() for suffix in path.suffixes}:
+    elif path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".json", ".jsonl")):
         raise ValueError(
             f"text must be a file of plain text, got {path.name!r}; read it with pandas, and pass "
             "the column of its texts"
@@ -230,7 +232,10 @@ def vocabulary_identity(tokenizer: "PreTrainedTokenizerBase") -> str:
     Source: assignment Q3.12, Q4.1 (an embedding table belongs to one vocabulary).
     """
     vocabulary = tokenizer.get_vocab()
-    pieces = "\n".join(sorted(vocabulary, key=vocabulary.__getitem__))
+    pieces = "\n".join(
+        json.dumps(piece) if "\n" in piece else piece
+        for piece in sorted(vocabulary, key=vocabulary.__getitem__)
+    )
     digest = hashlib.sha256(pieces.encode()).hexdigest()[:16]
     return f"vocabulary-{len(vocabulary)}-{digest}"
 
@@ -252,6 +257,8 @@ def _checked_bert(tokenizer: "PreTrainedTokenizerFast") -> "PreTrainedTokenizerF
     got = {word: tokenizer.convert_tokens_to_ids(word) for word in BERT_IDS}
     encoded = tokenizer("Hello WORLD", add_special_tokens=False)["input_ids"]
     right = encoded == [BERT_IDS["hello"], BERT_IDS["world"]] and tokenizer.pad_token_id == 0
+    normalizer = tokenizer.backend_tokenizer.normalizer
+    right = right and normalizer.normalize_str("\u00c9\u4e2d") == "e \u4e2d "  # accents, Chinese
     if got != BERT_IDS or len(tokenizer) != BERT_SIZE or not right:
         raise ValueError(
             f"the tokenizer must be that of {BERT} ({BERT_SIZE} pieces, {BERT_IDS}), got"

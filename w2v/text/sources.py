@@ -174,7 +174,10 @@ def read_lines(path: Path) -> Iterator[str]:
 def _opened(path: Path) -> BinaryIO:
     """Open a file to read its bytes, unpacked; what it holds decides, not its name."""
     with open(path, "rb") as file:
-        is_packed = file.read(2) in (b"\x1f\x8b", b"\x1f")
+        start = file.read(3)
+    if start in (b"PK\x03", b"BZh", b"\xfd7z"):
+        raise ValueError(f"{path.name} must be plain text or a .gz file, got an archive; unpack it")
+    is_packed = start[:2] in (b"\x1f\x8b", b"\x1f")
     return cast(BinaryIO, gzip.open(path) if is_packed else open(path, "rb"))
 
 

@@ -341,6 +341,6 @@ def _text(row: LabelledRow) -> str:
         if not isinstance(cell, str):
             raise ValueError(f"{row.where} must have a string as its text, got {shown(cell)}")
     text = " ".join(cell.strip() for cell in cells if cell.strip())
-    if not text:
+    if not any(letter.isprintable() and letter != " " for letter in text):  # nothing to be seen
         raise ValueError(f"{row.where} must have a text, got {shown(list(row.texts))}")
     return text

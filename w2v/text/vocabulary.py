@@ -248,7 +248,7 @@ def _cutter() -> "tuple[Normalizer, PreTokenizer]":
 
 
 def _list_of_words(text: Sequence[str]) -> Sequence[str]:
-    """Refuse a string: each of its letters would count as a word."""
-    if isinstance(text, str):
-        raise TypeError(f"text must be a list of words, got {text[:40]!r}; cut it first")
+    """Refuse a string, whose letters would count as words, and what is no list."""
+    if isinstance(text, str) or not hasattr(text, "__iter__"):
+        raise TypeError(f"text must be a list of words, got {shown(text)}; cut it first")
     return text

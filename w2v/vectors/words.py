@@ -51,7 +51,9 @@ class WordVectors:
       `wv[word] = vector`, `intersect_word2vec_format`, `resize_vectors` and
       `sort_by_descending_frequency`. Make new ones of `words` and `vectors` instead.
     - `load_word2vec_format` has no `datatype`: vectors are float32. Its `limit` is 1 or more.
-    - Words have no attributes (`get_vecattr`, `set_vecattr`, `allocate_vecattrs`, `fvocab`).
+    - Words have no attributes: there is no `get_vecattr`, `set_vecattr` and `allocate_vecattrs`;
+      the methods have no `fvocab`, `total_vec`, `sort_attr`, `append`, `prefix` and
+      `allow_inference`.
     - `save` and `load` do not exist, because they pickle. `save_word2vec_format` and
       `load_word2vec_format` replace them; they call the file `path`, and take options by name.
     - `wmdistance`, and `indexer` of `most_similar`, need further libraries and do not exist.
