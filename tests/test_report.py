@@ -104,7 +104,7 @@ def made_up_results(*, gain: float = 0.2, shuffled: float = 0.5, rho: float = 0.
         },
         "controls": {"rows": controls, **facts},
         "options": {
-            "rows": rows(["all options", "without decay"], (500, 5000)),
+            "rows": rows(["all options", "without class readout"], (500, 5000)),
             **facts,
         },
         "ablation": {
@@ -368,7 +368,7 @@ def test_the_report_shows_the_numbers_of_the_files(report):
     assert "900 held-out texts" in words
     assert "80.0 % is known to ±2.6 points" in words  # 1.96 sqrt(.16 / 900)
     assert "7.8 times" in words
-    assert "3.00 times the rate (2.00–4.00, 3 pairs)" in words
+    assert "3.00 times the rate of one (2.00–4.00, 3 pairs)" in words
     assert "2,345,678" in words
     assert "12 / 34 / 0.56" in words
     assert "Pretrained: 0.76, at the end 0.87, on training texts 0.43" in words
