@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 from importlib import import_module
 from pathlib import Path
 
@@ -86,6 +87,19 @@ def test_importing_the_package_loads_none_of_its_modules():
     assert "w2v" in loaded
     assert not [name for name in loaded if name.startswith("w2v.")]
     assert not (SLOW | {"torch", "numpy"}) & set(loaded)
+
+
+def test_the_package_can_be_imported_from_a_zip_file(tmp_path):
+    with zipfile.ZipFile(tmp_path / "w2v.zip", "w") as archive:
+        for path in (ROOT / "w2v").rglob("*.py"):
+            archive.write(path, path.relative_to(ROOT))
+    found = in_a_fresh_python(
+        "import sys",
+        f"sys.path.insert(0, {str(tmp_path / 'w2v.zip')!r})",
+        "import w2v",
+        "print(w2v.Word2VecConfig.__module__, w2v.__file__)",
+    )
+    assert found[0] == "w2v.config" and "w2v.zip" in found[1]
 
 
 def test_no_slow_library_is_loaded_before_it_is_used():

@@ -4,8 +4,9 @@
 """
 
 import ast
+import inspect
+import sys
 from importlib import import_module, metadata
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 try:
@@ -78,7 +79,7 @@ else:
     # At run time none of these lines is executed: they are read, to know each name's module.
     _MODULE_OF = {
         alias.asname: node.module
-        for node in ast.walk(ast.parse(Path(__file__).read_text("utf-8")))
+        for node in ast.walk(ast.parse(inspect.getsource(sys.modules[__name__])))
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
         if alias.asname
