@@ -6,6 +6,8 @@ import pytest
 import torch
 from golden import R
 
+from w2v.config import Word2VecConfig
+from w2v.engines import thinning
 from w2v.engines.thinning import keep_probabilities, subsample
 from w2v.windows import WindowDataset
 
@@ -58,3 +60,18 @@ def test_subsampling_that_leaves_no_window_names_the_threshold():
     message = "subsample must leave a document long .*, got 1e-09, which leaves 0 of 18 words"
     with pytest.raises(ValueError, match=message):
         subsample(dataset, dataset.counts(3), 1e-9, torch.Generator().manual_seed(0))
+
+
+def test_one_thread_thins_and_the_callers_number_trains(monkeypatch):
+    seen = []
+    monkeypatch.setattr(thinning, "vary_radii", lambda *_: seen.append(torch.get_num_threads()))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        config = Word2VecConfig(
+            dim=4, radius=1, ratio=1, batch_size=4, epochs=1, dynamic_window=True
+        )
+        thinning.thin(WindowDataset.from_documents([torch.arange(9)], 1), COUNTS, config, None)
+        assert seen == [1] and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -5,9 +5,11 @@ from torch import Tensor
 
 from w2v.checks import check_choice, check_positive
 from w2v.config import SUBSAMPLE_RULES, Word2VecConfig
+from w2v.threads import one_thread
 from w2v.windows import WindowDataset
 
 
+@one_thread()  # its operations are short: two threads would mostly wait for each other
 def thin(
     dataset: WindowDataset, counts: Tensor, config: Word2VecConfig, generator: torch.Generator
 ) -> WindowDataset:
