@@ -1,5 +1,6 @@
 """The hogwild engine trains the pairs, the loss and the gradient that the definitions say."""
 
+import gc
 import importlib
 import math
 import sys
@@ -18,7 +19,7 @@ from w2v.model import Word2Vec
 from w2v.windows import WindowDataset
 
 pytest.importorskip("numba")
-from w2v.engines import hogwild, lanes  # noqa: E402
+from w2v.engines import hogwild, lanes, uncollected  # noqa: E402
 
 V, R, K = 13, 2, 1
 
@@ -346,3 +347,26 @@ def test_more_threads_than_learn_well_are_not_started(monkeypatch):
     finally:
         torch.set_num_threads(before)
     assert started == [1, 3, 4]
+
+
+def test_no_garbage_is_collected_until_the_first_step(monkeypatch):
+    collecting, compiled = [], hogwild._compiled
+
+    def watched(dim, ratio):
+        def train_tokens(*arguments):
+            collecting.append(gc.isenabled())
+            return compiled(dim, ratio)(*arguments)
+
+        return train_tokens
+
+    monkeypatch.setattr(hogwild, "_compiled", watched)
+    config = settings()
+    train(one_hot_model(), corpus([list(range(V - 1))], config), config, only(V - 1))
+    assert collecting == [False, True]  # compiling, and the only chunk
+    gc.disable()
+    try:
+        with pytest.raises(KeyError), uncollected():
+            raise KeyError
+        assert not gc.isenabled()  # as the caller wants it
+    finally:
+        gc.enable()

@@ -39,7 +39,7 @@ except ImportError as error:
         'engine "hogwild" needs numba, which is not installed; pip install "w2v[fast]"'
     ) from error
 
-from w2v.engines import Report, lanes
+from w2v.engines import Report, lanes, uncollected
 from w2v.engines.lanes import (
     INDEX,
     LANES,
@@ -132,6 +132,8 @@ class HogwildEngine:
             )  # fmt: skip
 
         chunk = max(256, int(CHUNK_FLOPS / (12 * config.radius * (config.ratio + 1) * config.dim)))
+        with uncollected():
+            train(n_tokens)  # no word is left: this compiles, or finds the code on disk
         total, n_pairs = 0.0, 0
         with ThreadPoolExecutor(min(torch.get_num_threads(), MOST_THREADS)) as pool:
             jobs = [pool.submit(train, start) for start in range(0, n_tokens, chunk)]
