@@ -41,6 +41,7 @@ except ImportError as error:
 
 from w2v.engines import Report, lanes, uncollected
 from w2v.engines.lanes import (
+    FIRST,
     INDEX,
     LANES,
     REGISTERS,
@@ -265,17 +266,22 @@ def _write_slopes(slopes: Rows, rate: Lanes, n_words) -> Lanes:
 
 def _write_update(words: Rows, contexts: Rows, coming: Rows, slopes: Rows, n_words) -> None:
     """Write the step: add the sum of g c to each w, and that of g w to each c."""
-    builder, at_once = words.builder, _group(slopes.dim)[1] * LANES
+    builder, (size, n_registers) = words.builder, _group(slopes.dim)
+    at_once = n_registers * LANES
+    found = contexts.addresses(FIRST, size) if size == slopes.dim else []  # found once a step
     for start, width in pieces(builder, words.dim, max(LINE, at_once)):
         with cgutils.for_range(builder, INDEX(slopes.dim), intp=INDEX) as loop:
             prefetch(builder, coming.address(loop.index, start), 0, width)
         for lane in range(0, width, at_once):
             column = builder.add(start, INDEX(lane))
-            _write_columns(words, contexts, slopes, n_words, column, min(at_once, width - lane))
+            n = min(at_once, width - lane)
+            _write_columns(words, contexts, found, slopes, n_words, column, n)
 
 
-def _write_columns(words: Rows, contexts: Rows, slopes: Rows, n_words, column, width: int) -> None:
-    """Write the step in some columns of all rows.
+def _write_columns(
+    words: Rows, contexts: Rows, found: list, slopes: Rows, n_words, column, width: int
+) -> None:
+    """Write the step in some columns of all rows; `found` says where contexts in one group start.
 
     Contexts that do not fit the registers together come in groups. All read the rows as they were
     before the step; until the last has done so, changed words and gains of contexts lie behind
@@ -295,8 +301,8 @@ def _write_columns(words: Rows, contexts: Rows, slopes: Rows, n_words, column, w
         for part, start in zip(lanes, starts, strict=True):
             store(part, address, start, width)
 
-    def add_gains(gains: list[Lanes], k) -> None:  # two of the negatives may be the same word
-        address = contexts.address(k, column)
+    def add_gains(gains: list[Lanes], row) -> None:  # two of the negatives may be the same word
+        address = builder.gep(row, [column])
         write([old + gain for old, gain in zip(read(address), gains, strict=True)], address)
 
     if grouped:
@@ -304,7 +310,8 @@ def _write_columns(words: Rows, contexts: Rows, slopes: Rows, n_words, column, w
             write(read(words.address(loop.index, column)), changed.address(loop.index))
     for group, n in pieces(builder, n_contexts, size):
         places = [builder.add(group, INDEX(k)) for k in range(n)]
-        c = [read(contexts.address(k, column)) for k in places]
+        rows = found or contexts.addresses(group, n)
+        c = [read(builder.gep(row, [column])) for row in rows]
         gains = [[Kept(builder) for _ in starts] for _ in places]
         with cgutils.for_range(builder, n_words, intp=INDEX) as loop:
             row = words.address(loop.index, column)
@@ -317,14 +324,14 @@ def _write_columns(words: Rows, contexts: Rows, slopes: Rows, n_words, column, w
                     stepped[i] += g * c[k][i]
                     gains[k][i].add(g * w[i])
             write(stepped, target)
-        for k, row in zip(places, gains, strict=True):
-            total = [gain.lanes() for gain in row]
-            write(total, gained.address(k)) if grouped else add_gains(total, k)
+        for place, row, parts in zip(places, rows, gains, strict=True):
+            total = [gain.lanes() for gain in parts]
+            write(total, gained.address(place)) if grouped else add_gains(total, row)
     if grouped:
         with cgutils.for_range(builder, n_words, intp=INDEX) as loop:
             write(read(changed.address(loop.index)), words.address(loop.index, column))
         with cgutils.for_range(builder, INDEX(n_contexts), intp=INDEX) as loop:
-            add_gains(read(gained.address(loop.index)), loop.index)
+            add_gains(read(gained.address(loop.index)), contexts.address(loop.index))
 
 
 @intrinsic(prefer_literal=True)
@@ -391,8 +398,9 @@ def _draw_contexts(queue, place, positive, state, threshold, alias, slot, apart,
             bits = _random(state)
             column = ((bits >> np.uint64(32)) * np.uint64(len(threshold))) >> np.uint64(32)
             height = np.float32(bits & np.uint64(0xFFFFFF)) * np.float32(2.0**-24)
-            other = np.int64(alias[column])  # read at any rate: a mistaken branch costs more
-            word = np.int64(column) if height < threshold[column] else other
+            other = np.int64(alias[column])
+            stays = -np.int64(height < threshold[column])  # all bits, or none
+            word = other ^ ((other ^ np.int64(column)) & stays)  # a mistaken branch costs more
         copied, shared = base + slot[word] * apart, word * dim
         queue[place, k] = shared if slot[word] < 0 else copied
     return state
@@ -421,7 +429,7 @@ def _holds(center, t, first, last, radius, border):
     start = center - radius
     if border == SHIFT:
         start = min(max(start, first), last - (2 * radius + 1))
-    return start <= t <= start + 2 * radius
+    return (start <= t) & (t <= start + 2 * radius)  # `and` would branch at random
 
 
 def _memory(dim: int, ratio: int, radius: int, n_hot: int) -> tuple[np.ndarray, ...]:
@@ -484,7 +492,7 @@ def _compiled(dim: int, ratio: int) -> Callable:
             for i in range(low, high + 1):
                 words[n_words] = (i & (size - 1)) * apart
                 held = not varied or _holds(i, t, first, last, np.int64(radii[i]), border)
-                n_words += held and i != t
+                n_words += held & (i != t)
             if border == PAD and tokens[t] == pad_id:
                 n_words = 0
             step = np.float32(max(lowest, rate - fall * (t - start)))
