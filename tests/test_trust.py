@@ -381,6 +381,28 @@ def test_a_sealed_resume_file_with_other_parts_is_refused_and_changes_nothing(
     check_not_resumed(tmp_path, f"{LAST} must hold a training")
 
 
+@pytest.mark.parametrize("changes", [{"epoch": 4}, {"vocabulary": "words-2"}, {"corpus": None}])
+def test_another_trainings_best_epoch_is_not_taken_for_this_ones(tmp_path, monkeypatch, changes):
+    train_part(tmp_path, monkeypatch)
+    best = tmp_path / "best" / NAME
+    payload = read_sealed(best) | changes
+    write_sealed(best, {name: part for name, part in payload.items() if part is not None})
+    check_not_resumed(tmp_path, f"best must hold the model .* {LAST} goes on with, got another")
+
+
+def test_what_a_training_of_its_own_replaces_is_said(tmp_path, capsys):
+    train_and_save(tmp_path)
+    capsys.readouterr()
+    train(tmp_path)
+    assert capsys.readouterr().out == ""
+    (tmp_path / LAST).unlink()
+    train(tmp_path, replace(CONFIG, learning_rate=0.2))
+    assert capsys.readouterr().out == "".join(
+        f"{place} has other settings: the new training will replace it.\n"
+        for place in (NAME, f"best/{NAME}")
+    )
+
+
 def test_a_model_under_the_name_of_a_resume_file_is_refused(tmp_path):
     w2v.save_model(make_model(), tmp_path, CONFIG, vocabulary="words-1")
     (tmp_path / NAME).rename(tmp_path / LAST)

@@ -114,7 +114,6 @@ def train_and_save(
     )
     if words is not None:
         _say_untrained(train_set, words)
-    _say_replaced(user_path(directory) / checkpoint_name(config), config, vocabulary, train_set)
     generator = torch.Generator().manual_seed(config.seed)
     model = Word2Vec(vocab_size, config.dim, generator=generator)
     history = train_word2vec(
@@ -131,19 +130,6 @@ def train_and_save(
         how = {"counts": train_set.counts(vocab_size), "corpus": train_set.identity()}
         save_model(model, directory, config, vocabulary=vocabulary, words=words, **how)
     return model, history, user_path(directory) / checkpoint_name(config)
-
-
-def _say_replaced(
-    path: Path, config: Word2VecConfig, vocabulary: str, train_set: WindowDataset
-) -> None:
-    """Say where another checkpoint has the name, and so the place, of the new one."""
-    if not path.exists():
-        return
-    saved = read_checkpoint(path)
-    if (saved["vocabulary"], saved.get("corpus")) != (vocabulary, train_set.identity()):
-        print(f"{path.name} was trained on other texts: the new training will replace it.")
-    elif saved["config"] != asdict(config):
-        print(f"{path.name} has other settings: the new training will replace it.")
 
 
 def _say_untrained(train_set: WindowDataset, words: Sequence[str]) -> None:

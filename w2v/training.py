@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from w2v.batches import NoiseDistribution, make_loader
-from w2v.checkpoint import check_words, checkpoint_name, save_model
+from w2v.checkpoint import check_words, checkpoint_name, read_checkpoint, save_model
 from w2v.checks import check_gradients, check_weights, shown
 from w2v.config import Word2VecConfig, learning_rate_at
 from w2v.engines import Engine, Report, distributed, make_engine
@@ -35,6 +35,7 @@ from w2v.model import Word2Vec, sgns_loss
 from w2v.threads import free_threads
 from w2v.windows import WindowDataset
 
+OF_BEST = ("config", "vocabulary", "corpus", "epoch")  # what tells one training from another
 VARYING = ("lr", "fused", "foreach")  # settings of an optimiser: by the epoch and the device
 LossOf = Callable[[Word2Vec, dict[str, Tensor]], tuple[Tensor, int]]
 
@@ -354,7 +355,7 @@ def train_epochs(
     dtype = model.center_embeddings.weight.dtype
     if directory is not None and dtype != torch.float32:  # before the training, which would be lost
         raise TypeError(f"model must be float32 to be kept in a directory, got {dtype}")
-    last = None if directory is None else _check_places(user_path(directory), config)
+    last = None if directory is None else _check_places(user_path(directory), made_from)
     history = History()
     with locked(last if rank == 0 else None):
         state = distributed.from_first(partial(_read_last, last))
@@ -394,7 +395,7 @@ def epoch_generator(seed: int, epoch: int) -> torch.Generator:
     Returns:
         A generator that no other epoch of this seed shares.
     """
-    return torch.Generator().manual_seed(seed * 100_003 + epoch)
+    return torch.Generator().manual_seed(int(seed) * 100_003 + epoch)
 
 
 def _check_agreement(
@@ -486,19 +487,33 @@ def _explained(epoch: int, config: Word2VecConfig, last: Path | None) -> Iterato
         ) from None
 
 
-def _check_places(directory: Path, config: Word2VecConfig) -> Path:
-    """Refuse a directory where a file could not be written later; give the place of `.last`."""
-    name = checkpoint_name(config)
-    last = f"{name}.last"
-    check_writable(directory, name, last)
+def _check_places(directory: Path, made_from: dict[str, Any]) -> Path:
+    """Refuse places that cannot be written, and say what is replaced; give that of `.last`."""
+    name = checkpoint_name(Word2VecConfig(**made_from["config"]))
+    last = directory / f"{name}.last"
+    check_writable(directory, name, last.name)
     if (directory / "best").exists():
         check_writable(directory / "best", name)
-    return directory / last
+    for place in (name, f"best/{name}"):
+        if (directory / place).exists() and not last.exists():
+            saved = read_checkpoint(directory / place)
+            found = saved["vocabulary"], saved.get("corpus", made_from["train_set"])
+            if found != (made_from["vocabulary"], made_from["train_set"]):
+                print(f"{place} was trained on other texts: the new training will replace it.")
+            elif saved["config"] != made_from["config"]:
+                print(f"{place} has other settings: the new training will replace it.")
+    return last
 
 
 def _read_last(last: Path | None) -> dict[str, Any] | None:
-    """Read where a training was cut off; None where none was."""
-    return None if last is None or not last.exists() else read_sealed(last)
+    """Read where a training was cut off, and what `best` holds; None where none was."""
+    if last is None or not last.exists():
+        return None
+    try:
+        best = read_checkpoint(last.parent / "best" / last.stem)
+    except FileNotFoundError:
+        best = None
+    return read_sealed(last) | {"best": best and tuple(map(best.get, OF_BEST))}
 
 
 def _state(model: Word2Vec, engine: Engine, history: History) -> dict[str, Any]:
@@ -545,6 +560,14 @@ def _resume(
             f"{name} must hold a training of engine {config.engine!r}, got {error!r:.300}; "
             "remove it to start again"
         ) from None
+    parts = (made_from["config"], made_from["vocabulary"], made_from["train_set"])
+    # A kill may come between the two files: `best` is then of the next epoch.
+    epochs = history.best_epoch, history.n_epochs + 1
+    if state["best"] not in (None, *((*parts, epoch) for epoch in epochs)):
+        raise CheckpointError(
+            f"the folder best must hold the model of the training that {name} goes on with, got "
+            "another; remove both to start again"
+        )
     for part, new in zip(state["optimizers"], fresh["optimizers"], strict=True):
         if "param_groups" in new:  # of a torch optimiser: config and device decide, not the file
             part["param_groups"] = new["param_groups"]
