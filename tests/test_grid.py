@@ -187,3 +187,38 @@ def test_no_process_outlives_a_grid_that_is_ended(tmp_path, sent):
     workers = [int(file.name.removeprefix("worker")) for file in tmp_path.glob("worker*")]
     wait_until(lambda: not any(map(is_running, workers)))
     assert error.count("Traceback") == (sent == signal.SIGINT)  # that of the script itself
+
+
+@pytest.mark.parametrize("result", [{"x": float("nan")}, {1: 2}, {"x": (1, 2)}, {"x": note}, None])
+def test_a_result_that_would_not_come_back_is_refused(tmp_path, result):
+    with pytest.raises(TypeError, match="result must hold dicts of finite numbers"):
+        run_grid(lambda _: result, [{"n": 1}], tmp_path / "runs", workers=0, progress=False)
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"run": None}, "run must be a function"),
+        ({"grid": 5}, "grid must be an iterable"),
+        ({"grid": [5]}, "grid must hold dicts"),
+        ({"grid": [{"n": torch.ones(1)}]}, "grid must hold dicts"),
+        ({"texts": 5}, "texts must be a string or None"),
+        ({"workers": "2"}, "workers must be an integer or None"),
+        ({"workers": -1}, "workers must be 0 or more"),
+    ],
+)
+def test_a_grid_that_cannot_be_run_is_refused_first(tmp_path, changes, message):
+    how = {"run": note, "grid": grid_of(tmp_path, 4), "directory": tmp_path / "runs"} | changes
+    with pytest.raises((TypeError, ValueError), match=message):
+        run_grid(**how)
+    assert list(tmp_path.iterdir()) == []
+
+
+def killed(settings):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_killed_is_named(tmp_path):
+    with pytest.raises(ChildProcessError, match="got one that was killed, .*take fewer workers"):
+        run_grid(killed, [{"n": 1}], tmp_path / "runs", workers=1, progress=False)

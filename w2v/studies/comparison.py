@@ -135,4 +135,4 @@ def _texts(dataset: Iterable[Any] | TextDataset) -> TextDataset:
 
 def _seeded(seed: int) -> torch.Generator:
     """Make a generator of this seed."""
-    return torch.Generator().manual_seed(seed)
+    return torch.Generator().manual_seed(int(seed))

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,13 +21,15 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from w2v.files import CheckpointError, read_json, user_path, write_json
+from w2v.checks import checked, shown
+from w2v.files import CheckpointError, is_same, read_json, user_path, write_json
 from w2v.studies import Row
 
 CPUINFO = Path("/proc/cpuinfo")
 PACKAGES = ("torch", "numpy", "numba", "transformers", "datasets", "scikit-learn", "scipy")
 
 
+@checked
 def run_grid(
     run: Callable[[Row], Row],
     grid: Iterable[Row],
@@ -62,11 +65,17 @@ def run_grid(
 
     Raises:
         Exception: whatever the first failing run raises; finished runs are kept.
+        TypeError: settings or a result that JSON cannot hold as they are.
+        ChildProcessError: a process was killed.
         CheckpointError: another process changed a file in the meantime.
 
     Source: assignment Q4.4.
     """
+    if workers is not None and workers < 0:
+        raise ValueError(f"workers must be 0 or more, or None, got {workers!r}")
     grid, directory = list(grid), user_path(directory)
+    for settings in grid:
+        _check_row("grid", settings)
     directory.mkdir(parents=True, exist_ok=True)
     texts = os.environ.get("W2V_DATA", "") if texts is None else texts
     files = [directory / f"{digest(settings)}.json" for settings in grid]
@@ -143,6 +152,11 @@ def _run_in_processes(
         for job in as_completed(jobs):
             job.result()
             bar.update()
+    except BrokenProcessPool:
+        raise ChildProcessError(
+            "each process must end with a result, got one that was killed, perhaps for memory; "
+            "take fewer workers: finished runs are kept"
+        ) from None
     except KeyboardInterrupt:  # unfinished runs are lost anyway
         for process in multiprocessing.active_children():
             if process not in before:
@@ -172,8 +186,21 @@ def _run_and_keep(run: Callable[[Row], Row], texts: str, settings: Row, file: Pa
     started = time.perf_counter()
     result = run(settings)
     seconds = round(time.perf_counter() - started, 2)
+    _check_row("result", result)
     row = {"settings": settings, "result": result, "seconds": seconds}
     write_json(file, {**row, "texts": texts, "digest": digest({**row, "texts": texts})})
+
+
+def _check_row(name: str, row: Row) -> None:
+    """Refuse what would not come back from JSON as it was."""
+    try:
+        is_plain = isinstance(row, dict) and is_same(json.loads(json.dumps(row)), row)
+    except (RecursionError, TypeError, ValueError):
+        is_plain = False
+    if not is_plain:  # nan is not the same either
+        raise TypeError(
+            f"{name} must hold dicts of finite numbers, strings and lists, got {shown(row)}"
+        )
 
 
 def _finished(file: Path, settings: Row, texts: str) -> Row | None:
