@@ -134,6 +134,19 @@ CALLS = {
     ),
     "radius of 5,000 digits": (lambda: windows(radius=10**5000), r"radius must be below 2\*\*31"),
     "path with a NUL": (lambda: read_json("a\0b"), "path must be the name of a file"),
+    "path with half a letter": (lambda: w2v.load_texts("a\ud800"), "path must be the name of a f"),
+    "an array of one number": (
+        lambda: w2v.Vocabulary.from_texts(np.array(1)),
+        "texts must be an iterable, got array",
+    ),
+    "radii that a file would lose": (
+        lambda: windows(radii=torch.ones(9, dtype=torch.uint8)).save("corpus"),
+        "radii must be None to be saved",
+    ),
+    "keys that a file cannot hold": (
+        lambda: write_sealed("file", {"a": {(1, 2): 3}}),
+        r"payload\['a'\] must have strings as its keys, got \(1, 2\)",
+    ),
     "path None": (lambda: write_sealed(None, {}), "path must"),
     "path a number": (lambda: read_json(3), "path must"),
 }

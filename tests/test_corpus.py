@@ -1,5 +1,6 @@
 """Documents and tokenizers (Q3.1)."""
 
+import numpy as np
 import pytest
 from datasets import Dataset
 from text_files import RAW_LINES, write
@@ -150,6 +151,18 @@ def test_a_tokenizer_that_cleans_texts_otherwise_is_refused(data, setting):
     tokenizer.backend_tokenizer.normalizer = normalizers.BertNormalizer(**how)
     with pytest.raises(ValueError, match="the tokenizer must be that of bert-base-uncased"):
         corpus._checked_bert(tokenizer)
+
+
+def test_a_piece_that_looks_like_a_line_end_in_json_is_another():
+    words = [["a\nb"], ['"a\\nb"'], ["a\\nb"]]
+    assert (
+        len({vocabulary_identity(Vocabulary.from_texts([one]).tokenizer()) for one in words}) == 3
+    )
+
+
+def test_a_seed_of_numpy_gives_the_same_order(data):
+    texts = [load_documents(n_samples=9, seed=seed)["text"][:] for seed in (3, np.int64(3))]
+    assert texts[0] == texts[1]
 
 
 def test_a_piece_that_holds_a_line_end_has_an_identity_of_its_own():

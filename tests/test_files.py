@@ -1,5 +1,6 @@
 """Files: whole or not at all, equal bytes for equal content, and where caches lie."""
 
+import gzip
 import os
 import random
 import signal
@@ -8,10 +9,12 @@ import tracemalloc
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from children import FORKS, KilledAtLine, exit_code, fill_the_disk, in_child, trace
 
+import w2v
 from w2v import files
 from w2v.archive import DTYPES
 from w2v.files import CheckpointError, is_same, locked, read_sealed, write_sealed
@@ -264,3 +267,36 @@ def test_nested_keys_take_no_more_memory_than_they_hold(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5e6
+
+
+def test_a_number_of_any_length_comes_back(tmp_path):
+    payload = {"a": 10**3000, 2: -(2**70)}
+    assert read_sealed(write_sealed(tmp_path / "long", payload)) == payload
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs links and permissions")
+def test_a_link_stays_a_link_and_a_private_file_private(tmp_path):
+    target, link = tmp_path / "disk" / "file", tmp_path / "link"
+    write_sealed(target, {"a": 1})
+    target.chmod(0o600)
+    link.symlink_to(target)
+    write_sealed(link, {"a": 2})
+    assert link.is_symlink() and read_sealed(target) == {"a": 2}
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in target.parent.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        w2v.load_texts,
+        w2v.load_csv,
+        w2v.WordVectors.load_word2vec_format,
+        w2v.WordVectors(["a", "b"], np.eye(2)).evaluate_word_pairs,
+    ],
+)
+def test_a_small_file_that_unpacks_to_gigabytes_is_refused_at_once(tmp_path, monkeypatch, read):
+    monkeypatch.setattr(files, "UNPACKED", 10**6)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"a" * 3 * 10**6, 9))
+    with pytest.raises(ValueError, match="bomb.gz must be packed text, got 29.. bytes that unpack"):
+        read(tmp_path / "bomb.gz")

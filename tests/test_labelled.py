@@ -281,3 +281,9 @@ def test_a_set_that_the_hub_lacks_is_local_only(monkeypatch):
     monkeypatch.setitem(LABELLED, "own", replace(LABELLED["ag_news"], hub=None))
     with pytest.raises(ValueError, match="source must be 'local' for 'own', which the hub lacks"):
         load_labelled("own", "hub")
+
+
+def test_a_label_of_5000_digits_is_refused_by_row(tmp_path):
+    write(tmp_path / "long.csv", f"label,text\n0,a b\n{'1' * 5000},c d\n")
+    with pytest.raises(ValueError, match="row 3 of long.csv must have a label of"):
+        labelled.load_csv(tmp_path / "long.csv", ["bad", "good"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from w2v.model import Word2Vec
 from w2v.text.corpus import preprocess, vocabulary_identity
-from w2v.text.vocabulary import PAD, UNKNOWN, Vocabulary
+from w2v.text.vocabulary import PAD, UNKNOWN, Vocabulary, make_tokenizer
 from w2v.vectors.words import WordVectors
 from w2v.windows import WindowDataset
 
@@ -161,3 +161,17 @@ def test_a_vocabulary_stands_where_the_bert_tokenizer_does():
     )
     assert vectors.words == ["<unk>", "b", "a", "d", "e"]
     assert vocabulary_identity(vocabulary.tokenizer()).startswith("vocabulary-6-")
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "text", "ids"),
+    [
+        (Vocabulary.from_texts([["Rain,", "today"]]), "Rain, today", [2, 3]),
+        (Vocabulary.from_texts([["\u4e2d\u56fd"]]), "\u4e2d\u56fd", [2]),
+        (Vocabulary.from_strings(["rain today, J\u030c"]), "Today,rain J\u030c", [5, 2, 4, 3]),
+    ],
+)
+def test_the_words_of_a_file_cut_texts_as_their_vocabulary_did(vocabulary, text, ids):
+    found = make_tokenizer(vocabulary.words)(text)["input_ids"]
+    assert found == vocabulary.tokenizer()(text)["input_ids"]
+    assert sorted(found) == sorted(ids) and 1 not in found

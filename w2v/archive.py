@@ -28,7 +28,7 @@ DTYPES = {  # by the names that torch gives them in a file
     "torch ShortStorage": torch.int16,
 }
 REBUILD, HOOKS = "torch._utils _rebuild_tensor_v2", "collections OrderedDict"
-VALUES = ("BINUNICODE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT")
+VALUES = ("BINUNICODE", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT")
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
 LENGTHS = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "APPEND": 1, "SETITEM": 2}  # without a mark

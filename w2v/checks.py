@@ -371,6 +371,8 @@ def _is_a(value: Any, name: str) -> bool:
         return value is None
     if name == "int":
         return as_int(value) is not None
+    if getattr(value, "shape", None) == () and name in ("Iterable", "Sequence"):
+        return False  # an array of one number, which has the methods of a longer one
     if name == "Iterable":
         return hasattr(value, "__iter__") or hasattr(value, "__getitem__")
     if name == "Sequence":

@@ -9,6 +9,7 @@ and results. `read_sealed` reads sealed files. This module does not depend on an
 """
 
 import contextlib
+import gzip
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ import secrets
 import stat
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,6 +33,7 @@ try:
 except ImportError:  # Windows, where an open file cannot be removed
     fcntl = None
 
+UNPACKED = 2**26  # bytes of a .gz file, however small it is
 MARK = b"w2v-sha256:"
 SEAL_LENGTH = len(MARK) + 2 * hashlib.sha256().digest_size
 
@@ -139,7 +142,8 @@ def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """Open a new file that replaces `path` in one step after it is written.
 
     Args:
-        path: the file; its directory is made if it is missing.
+        path: the file, whose permissions stay; or a link to it, which stays. Its directory is made
+            if it is missing.
 
     Returns:
         A context that gives the new file, to be written and read. After an error inside, the old
@@ -148,7 +152,7 @@ def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
     Raises:
         OSError: the file cannot be written.
     """
-    path = user_path(path)
+    path = Path(os.path.realpath(user_path(path)))
     if path.is_dir():
         raise IsADirectoryError(f"path must be a file, got the folder {str(path)!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,6 +164,8 @@ def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        with contextlib.suppress(OSError):  # there was no file
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
         _flush_directory(path.parent)
     finally:
@@ -312,7 +318,11 @@ def user_path(path: str | os.PathLike) -> Path:
     """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be a string or a path, got {shown(path)}")
-    if "\0" in str(path):
+    try:
+        is_name = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:  # half a character
+        is_name = False
+    if not is_name:
         raise CheckpointError(f"path must be the name of a file, got {shown(path)}")
     if str(path).startswith(("http://", "https://")):
         raise CheckpointError(f"path must be a file here, got {shown(path)}; download it first")
@@ -323,6 +333,26 @@ def user_path(path: str | os.PathLike) -> Path:
             f"path must begin in a directory that exists, got {str(path)!r}; "
             "there is no such user, or HOME is not set"
         ) from None
+
+
+def check_packed(path: Path) -> None:
+    """Refuse a .gz file that unpacks to far more than text does, and could fill the memory.
+
+    Args:
+        path: the file; one that is damaged is left to its reader.
+
+    Raises:
+        ValueError: it holds more than `UNPACKED` bytes and a hundred times its size.
+    """
+    packed, size = path.stat().st_size, 0
+    with contextlib.suppress(EOFError, OSError, zlib.error), gzip.open(path) as file:
+        while part := file.read(1 << 20):
+            size += len(part)
+            if size > max(UNPACKED, 100 * packed):
+                raise ValueError(
+                    f"{path.name} must be packed text, got {packed} bytes that unpack to more than "
+                    f"{size}; unpack it first"
+                )
 
 
 def _new_temporary(path: Path) -> BinaryIO:
@@ -396,6 +426,9 @@ def _plain(value: Any, *path: Any) -> Any:
     if isinstance(value, Tensor):
         return _plain_tensor(value, path)
     if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, (str, int)):
+                raise TypeError(f"{_place(path)} must have strings as its keys, got {shown(key)}")
         return {_plain(key, *path): _plain(item, *path, key) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         items = [_plain(item, *path, index) for index, item in enumerate(value)]

@@ -396,10 +396,13 @@ class WindowDataset(Dataset):
             The path.
 
         Raises:
+            ValueError: windows with a radius of their own, which would be lost.
             CheckpointError: the file cannot be written; an older file there is untouched.
 
         Source: assignment Q3.13 (a bigger corpus).
         """
+        if self.radii is not None:
+            raise ValueError("radii must be None to be saved, got some; save the whole text")
         corpus = {"tokens": self.tokens, "offsets": self.offsets, "vocabulary": vocabulary}
         return write_sealed(path, corpus)
 

@@ -232,17 +232,16 @@ def vocabulary_identity(tokenizer: "PreTrainedTokenizerBase") -> str:
     Source: assignment Q3.12, Q4.1 (an embedding table belongs to one vocabulary).
     """
     vocabulary = tokenizer.get_vocab()
-    pieces = "\n".join(
-        json.dumps(piece) if "\n" in piece else piece
-        for piece in sorted(vocabulary, key=vocabulary.__getitem__)
-    )
-    digest = hashlib.sha256(pieces.encode()).hexdigest()[:16]
+    pieces = sorted(vocabulary, key=vocabulary.__getitem__)
+    has_lines = any("\n" in piece for piece in pieces)
+    content = json.dumps(pieces) if has_lines else "\n".join(pieces)
+    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
     return f"vocabulary-{len(vocabulary)}-{digest}"
 
 
 def _seeded_order(n: int, seed: int) -> list[int]:
     """Shuffle 0 ... n - 1 by the seed."""
-    return torch.randperm(n, generator=torch.Generator().manual_seed(seed)).tolist()
+    return torch.randperm(n, generator=torch.Generator().manual_seed(int(seed))).tolist()
 
 
 def _local_documents(this: DocumentSet, split: str) -> list[str]:

@@ -73,7 +73,7 @@ def load_labelled(
     if split == "train":  # cleaned, some texts are equal; parts of them must share no text
         order = _first_of_equals(texts)
     if this.sorted_by_class and source != "builtin":
-        shuffled = torch.randperm(len(order), generator=torch.Generator().manual_seed(seed))
+        shuffled = torch.randperm(len(order), generator=torch.Generator().manual_seed(int(seed)))
         order = [order[i] for i in shuffled.tolist()]
     return _dataset([texts[i] for i in order], [labels[i] for i in order], classes)
 

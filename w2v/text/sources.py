@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from tqdm import TqdmWarning
 
 from w2v.checks import check_choice, checked
-from w2v.files import user_path
+from w2v.files import check_packed, user_path
 from w2v.text.catalogue import DOCUMENTS, LABELLED, HubSet
 
 if TYPE_CHECKING:
@@ -178,6 +178,8 @@ def _opened(path: Path) -> BinaryIO:
     if start in (b"PK\x03", b"BZh", b"\xfd7z"):
         raise ValueError(f"{path.name} must be plain text or a .gz file, got an archive; unpack it")
     is_packed = start[:2] in (b"\x1f\x8b", b"\x1f")
+    if is_packed:
+        check_packed(path)
     return cast(BinaryIO, gzip.open(path) if is_packed else open(path, "rb"))
 
 

@@ -26,7 +26,7 @@ TEXT_NAMES += ("review", "document", "subject", "message", "tweet", "comment")
 MISSING = ("na", "n/a", "#n/a", "<na>", "nan", "null", "none")
 
 _FIELD_LIMIT = 2**31 - 1  # letters of a cell; the csv module alone stops at 131,072
-_INTEGER = re.compile(r"([+-]?\d+)(\.0*)?")
+_INTEGER = re.compile(r"([+-]?\d{1,1000})(\.0*)?")  # Python reads no number of 5,000 digits
 _FRACTION = re.compile(r"[+-]?\d*[.,]\d+")
 
 

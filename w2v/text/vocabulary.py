@@ -1,6 +1,7 @@
 """Vocabularies of a text's own words."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -213,12 +214,13 @@ class Vocabulary:
         return make_tokenizer(self.words, raw=self.raw)
 
 
-def make_tokenizer(words: Sequence[str], *, raw: bool = True) -> "PreTrainedTokenizerFast":
+def make_tokenizer(words: Sequence[str], *, raw: bool | None = None) -> "PreTrainedTokenizerFast":
     """Make a tokenizer of the words that a file keeps, as `Vocabulary.tokenizer` makes it.
 
     Args:
         words: the word of each id; the first two are the pad and the unknown word.
-        raw: cut strings into words as `Vocabulary.from_strings` does; else at white space.
+        raw: cut strings into words as `Vocabulary.from_strings` does; else at white space. None:
+            the former, unless that would cut one of the words.
 
     Returns:
         A fast `transformers` tokenizer with the same ids.
@@ -232,8 +234,13 @@ def make_tokenizer(words: Sequence[str], *, raw: bool = True) -> "PreTrainedToke
     if list(words[:2]) != [PAD, UNKNOWN]:
         raise ValueError(f"words must begin with {PAD!r}, {UNKNOWN!r}, got {list(words[:2])!r}")
     cut = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token=UNKNOWN))
+    normalizer, splitter = _cutter()
+    if raw is None:
+        spelt = [unicodedata.normalize("NFC", word) for word in words[2:]]
+        pieces = [splitter.pre_tokenize_str(normalizer.normalize_str(word)) for word in spelt]
+        raw = [[piece for piece, _ in parts] for parts in pieces] == [[word] for word in spelt]
     if raw:
-        cut.normalizer, cut.pre_tokenizer = _cutter()
+        cut.normalizer, cut.pre_tokenizer = normalizer, splitter
     else:
         cut.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return PreTrainedTokenizerFast(tokenizer_object=cut, pad_token=PAD, unk_token=UNKNOWN)

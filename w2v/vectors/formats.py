@@ -24,7 +24,7 @@ from typing import BinaryIO
 import numpy as np
 
 from w2v.checks import check_positive_int
-from w2v.files import replaced, user_path
+from w2v.files import check_packed, replaced, user_path
 
 LONGEST_HEADER = 100
 READ_AT_ONCE = 1 << 20  # bytes of a binary file; no word is as long
@@ -212,6 +212,7 @@ def _opened(path: str | os.PathLike) -> Iterator[io.BufferedReader | gzip.GzipFi
     with open(path, "rb") as plain, contextlib.ExitStack() as stack:
         file = plain
         if path.suffix == ".gz" or plain.peek(2)[:2] == GZIP_MARK:
+            check_packed(path)
             file = stack.enter_context(gzip.GzipFile(fileobj=plain))
         if file.peek(3)[:3] == codecs.BOM_UTF8:
             file.read(3)
