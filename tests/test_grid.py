@@ -60,14 +60,16 @@ SPOILT = {
     "no result": lambda content: b'{"settings": {}}',
     "sealed again without its result": lambda content: resealed(content, "result"),
     "sealed again without its time": lambda content: resealed(content, "seconds"),
+    "sealed again with a list": lambda content: resealed(content, "result", result=[1]),
     "another result": lambda content: content.replace(b'"square": 16', b'"square": 17'),
     "other settings": lambda content: content.replace(b'"n": 4', b'"n": 5'),
 }
 
 
-def resealed(content, part):
+def resealed(content, part, **changes):
     row = json.loads(content)
     del row[part], row["digest"]
+    row |= changes
     return json.dumps(row | {"digest": digest(row)}).encode()
 
 

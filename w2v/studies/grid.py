@@ -214,7 +214,8 @@ def _finished(file: Path, settings: Row, texts: str) -> Row | None:
         return None
     seal, found = row.pop("digest", None), row.pop("texts", None)
     is_damaged = seal != digest({**row, "texts": found})
-    is_damaged |= row.keys() != {"settings", "result", "seconds"}
+    kinds = {"settings": dict, "result": dict, "seconds": float}
+    is_damaged |= {name: type(part) for name, part in row.items()} != kinds
     if is_damaged or digest(row["settings"]) != digest(settings):
         print(f"{file.name} is damaged, or belongs to other settings: its run is made again.")
     elif found != texts:
