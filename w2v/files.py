@@ -33,7 +33,8 @@ try:
 except ImportError:  # Windows, where an open file cannot be removed
     fcntl = None
 
-UNPACKED = 2**26  # bytes of a .gz file, however small it is
+SMALL = 2**22  # bytes of a .gz file that is looked through before it is read
+UNPACKED = 2**26  # bytes that it may hold, however small it is
 MARK = b"w2v-sha256:"
 SEAL_LENGTH = len(MARK) + 2 * hashlib.sha256().digest_size
 
@@ -336,15 +337,17 @@ def user_path(path: str | os.PathLike) -> Path:
 
 
 def check_packed(path: Path) -> None:
-    """Refuse a .gz file that unpacks to far more than text does, and could fill the memory.
+    """Refuse a small .gz file that unpacks to far more than text does, and could fill the memory.
 
     Args:
-        path: the file; one that is damaged is left to its reader.
+        path: the file; a large one, which would take time, or a damaged one is left to its reader.
 
     Raises:
         ValueError: it holds more than `UNPACKED` bytes and a hundred times its size.
     """
     packed, size = path.stat().st_size, 0
+    if packed > SMALL:
+        return
     with contextlib.suppress(EOFError, OSError, zlib.error), gzip.open(path) as file:
         while part := file.read(1 << 20):
             size += len(part)
