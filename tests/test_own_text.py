@@ -143,6 +143,7 @@ def test_numbers_that_may_count_from_zero_or_from_one_are_refused(read, labels):
         ("0.5 1 0", "row 2 of own.csv must have a label, got '0.5'; if it is a class, name"),
         ("0 1 .25", "row 4 of own.csv must have a label, got '.25'"),
         ("caf\u00e9 tea cafe\u0301", "row 4 of own.csv must spell a label as the other rows do"),
+        ("x x\u200b y", "row 3 of own.csv must spell a label as the other rows do"),
     ],
 )
 def test_a_label_that_is_a_class_by_accident_is_refused(tmp_path, labels, message):
@@ -153,6 +154,17 @@ def test_a_label_that_is_a_class_by_accident_is_refused(tmp_path, labels, messag
         w2v.load_csv(path)
     named = w2v.load_csv(path, list(dict.fromkeys(labels.split())))  # they are classes if named so
     assert len(named) == len(lines)
+
+
+def test_labels_that_differ_in_their_spaces_are_refused():
+    frame = pandas.DataFrame({"label": ["x y", "x  y", "z"], "text": ["a", "b", "c"]})
+    with pytest.raises(ValueError, match="row 1 of frame must spell a label as the other rows do"):
+        w2v.load_frame(frame)
+
+
+def test_a_label_of_very_many_digits_is_a_name():
+    frame = pandas.DataFrame({"label": ["9" * 5000, "1"], "text": ["a", "b"]})
+    assert w2v.load_frame(frame).features["label"].names == ["1", "9" * 5000]
 
 
 def test_a_frame_and_a_csv_take_the_same_labels(tmp_path):

@@ -291,7 +291,7 @@ def check_classes(classes: Sequence[str]) -> list[str]:
     is_ordered = hasattr(classes, "__iter__") and not isinstance(classes, (str, set, frozenset))
     if not is_ordered or is_table(classes):
         raise TypeError(f"classes must be a list of names, got {shown(classes)}")
-    names = [_class_name(name) for name in classes]
+    names = ["" if name is None else _class_name(name) for name in classes]
     if len(names) < 2 or len(set(names)) < len(names) or not all(names):
         raise ValueError(f"classes must be two different names or more, got {names!r:.200}")
     return names
@@ -319,6 +319,11 @@ def _class_name(label: Any) -> str:
 
 def _check_spelling(rows: Sequence[LabelledRow], labels: Sequence[str]) -> None:
     """Refuse labels that would become classes by accident: misspelt, missing, or fractions."""
+    if len({isinstance(row.label, (bool, np.bool_)) for row in rows}) == 2:
+        raise ValueError(
+            f"labels must all be True or False, or none of them, got {shown(rows[0].label)} in "
+            f"{rows[0].where}, and others; if they are classes, name the classes"
+        )
     seen: dict[str, tuple[str, str]] = {}
     for row, label in zip(rows, labels, strict=True):
         if label.casefold() in MISSING or _FRACTION.fullmatch(label):
@@ -326,6 +331,7 @@ def _check_spelling(rows: Sequence[LabelledRow], labels: Sequence[str]) -> None:
                 f"{row.where} must have a label, got {label!r}; if it is a class, name the classes"
             )
         letters = unicodedata.normalize("NFKC", label).casefold()  # two ways to write an accent
+        letters = " ".join("".join(filter(str.isprintable, letters)).split())
         other, where = seen.setdefault(letters, (label, row.where))
         if label != other:
             raise ValueError(
