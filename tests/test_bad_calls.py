@@ -95,6 +95,28 @@ CALLS = {
         ),
         "classes must be a list of names",
     ),
+    "words with their ids, as keys": (
+        lambda: w2v.WordVectors({"a": 1, "b": 0}.keys(), np.eye(2)),
+        "words must be a list",
+    ),
+    "words with weights in a dict": (
+        lambda: w2v.WordVectors(["a", "b"], np.eye(2)).most_similar({"a": -1}),
+        "keys must be words, their rows or vectors, got {'a': -1}",
+    ),
+    "a class None": (
+        lambda: w2v.load_frame(
+            pandas.DataFrame({"text": ["a", "b"], "label": ["x", "y"]}), [None, "x", "y"]
+        ),
+        "classes must be two different names or more",
+    ),
+    "labels True and 1": (
+        lambda: w2v.load_frame(pandas.DataFrame({"text": list("abc"), "label": [1, True, 0]})),
+        "labels must all be True or False, or none of them, got 1 in row 0 of frame",
+    ),
+    "ids that are a mask": (
+        lambda: w2v.ClassAttentionModel(V, D, 2)(torch.ones(1, 2).bool(), torch.ones(1, 2)),
+        "input_ids must be integers, got torch.bool",
+    ),
     "half a character": (lambda: w2v.tokenize(["a", "\ud800"], tokenizer()), "documents must be U"),
     "half a character in a string": (
         lambda: w2v.Vocabulary.from_strings(["\ud800"]),

@@ -97,6 +97,14 @@ def test_negatives_come_from_the_noise_given():
     assert oracles.chi_square(draws, expected) < CHI_SQUARE_10
 
 
+@pytest.mark.parametrize("step", [1, -1])
+def test_tensors_and_lists_may_stand_in_one_batch(step):
+    pairs = [(torch.tensor(1), torch.tensor([0, 2])), (3, [4, 1])][::step]
+    batch = collate_fn(pairs, 1, 6)
+    assert batch["word_id"].tolist() == [1, 3][::step]
+    assert batch["positive_context_ids"].tolist() == [[0, 2], [4, 1]][::step]
+
+
 def test_the_seed_decides_the_negatives():
     first = collate_fn(PAIRS, K, V, generator=seeded(1))["negative_context_ids"]
     assert collate_fn(PAIRS, K, V, generator=seeded(1))["negative_context_ids"].equal(first)

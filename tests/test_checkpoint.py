@@ -235,7 +235,7 @@ PARTS = {
     "settings out of range": ({"config": asdict(CONFIG) | {"radius": 0}}, "radius must be"),
     "settings of another kind": ({"config": asdict(CONFIG) | {"depth": 2}}, "depth"),
     "no settings": ({"config": None}, "settings and two tables"),
-    "another format": ({"format": 2}, "must hold format 1, got 2"),
+    "another format": ({"format": 2}, "must hold a Word2Vec of format 1, got 2"),
 }
 
 
@@ -254,7 +254,7 @@ def test_a_sealed_file_with_right_parts_is_read(tmp_path):
 
 def test_a_resume_state_is_no_model(tmp_path):
     path = write_sealed(tmp_path / "resume", {"step": 3})
-    check_refused(path, Reader(), "must hold format 1, got None")
+    check_refused(path, Reader(), "must hold a Word2Vec of format 1, got None")
 
 
 # what save_model refuses

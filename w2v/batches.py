@@ -131,7 +131,7 @@ def make_loader(
 def _stack(ids: Sequence[Any]) -> Tensor:
     """Join the ids of a batch, given as tensors, arrays, or integers and lists of them."""
     try:
-        is_tensors = isinstance(ids[0], Tensor)
+        is_tensors = all(isinstance(one, Tensor) for one in ids)
         joined = torch.stack(list(ids)) if is_tensors else torch.from_numpy(np.asarray(ids))
     except (RuntimeError, ValueError) as error:
         raise ValueError(

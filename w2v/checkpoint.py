@@ -212,7 +212,7 @@ def read_checkpoint(path: str | os.PathLike, *, vocabulary: str | None = None) -
     """
     saved = read_sealed(path)
     if not is_same(saved.get("format"), FORMAT):
-        raise _refusal(path, f"format {FORMAT}", saved.get("format"))
+        raise _refusal(path, f"a Word2Vec of format {FORMAT}", saved.get("format"))
     try:
         config = Word2VecConfig(**saved["config"])
         if missing := asdict(config).keys() - saved["config"].keys():

@@ -8,7 +8,7 @@ import reprlib
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -144,7 +144,7 @@ def check_strings(name: str, values: Any) -> list[str]:
         TypeError: one string; a set or a dict, whose order is not that of the ids; or items that
             are not strings.
     """
-    is_ordered = hasattr(values, "__iter__") and not isinstance(values, (str, set, frozenset))
+    is_ordered = hasattr(values, "__iter__") and not isinstance(values, (str, Set))
     if not is_ordered or is_table(values):
         raise TypeError(f"{name} must be a list of strings, got {shown(values)}")
     strings = list(values)

@@ -189,7 +189,8 @@ def check_inputs(input_ids: Any, attention_mask: Any, vocab_size: int) -> tuple[
     """
     if not isinstance(input_ids, Tensor):
         input_ids = _as_tensor("input_ids", input_ids)  # (B, T)
-    if input_ids.dtype.is_floating_point and input_ids.numel():
+    is_integer = not input_ids.dtype.is_floating_point and input_ids.dtype != torch.bool
+    if not is_integer and input_ids.numel():
         raise TypeError(f"input_ids must be integers, got {input_ids.dtype}")
     if input_ids.dim() != 2:
         raise ValueError(f"input_ids must have shape (B, T), got {tuple(input_ids.shape)!r}")

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from w2v.checkpoint import read_checkpoint
-from w2v.checks import as_int, check_positive_int, check_strings, checked, shown
+from w2v.checks import as_int, check_positive_int, check_strings, checked, is_table, shown
 from w2v.model import Word2Vec
 from w2v.vectors.formats import (
     check_word_vectors,
@@ -44,16 +44,17 @@ class WordVectors:
     The methods have the names, arguments, defaults and results of gensim's `KeyedVectors`.
     The differences:
 
-    - A word whose vector is 0 has no direction. To ask for its neighbours is a ValueError
-      (gensim returns nan), and its cosine with other words is 0.
+    - A word whose vector is 0 has no direction. To ask for its neighbours or its similarity is a
+      ValueError (gensim returns nan). Among the neighbours of other words its cosine is 0.
+    - A word alone is a list of one word (gensim takes its letters). A dict is no list of words.
     - `most_similar_cosmul` keeps to `restrict_vocab`, which gensim ignores there.
     - Words cannot be added or sorted: there is no `add_vector`, `add_vectors`,
       `wv[word] = vector`, `intersect_word2vec_format`, `resize_vectors` and
       `sort_by_descending_frequency`. Make new ones of `words` and `vectors` instead.
     - `load_word2vec_format` has no `datatype`: vectors are float32. Its `limit` is 1 or more.
     - Words have no attributes: there is no `get_vecattr`, `set_vecattr` and `allocate_vecattrs`;
-      the methods have no `fvocab`, `total_vec`, `sort_attr`, `append`, `prefix` and
-      `allow_inference`.
+      the methods have no `fvocab`, `total_vec`, `sort_attr`, `append`, `prefix`,
+      `allow_inference`, `copy_vecattrs` and `similarity_function`.
     - `save` and `load` do not exist, because they pickle. `save_word2vec_format` and
       `load_word2vec_format` replace them; they call the file `path`, and take options by name.
     - `wmdistance`, and `indexer` of `most_similar`, need further libraries and do not exist.
@@ -864,6 +865,8 @@ def _listed(given: Any) -> list:
     if is_vector or isinstance(given, KEYS):
         return [given]
     try:
+        if is_table(given):  # its values could be meant as weights
+            raise TypeError
         return list(given)
     except TypeError:
         raise TypeError(f"keys must be words, their rows or vectors, got {shown(given)}") from None
