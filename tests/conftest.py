@@ -15,7 +15,7 @@ from text_files import NEWS, RAW_LINES, WIKITEXT_LINES, write, write_news
 
 from w2v.config import Word2VecConfig
 from w2v.model import Word2Vec
-from w2v.text import sources
+from w2v.text import corpus, sources
 
 # The same examples at every run, however slow the machine is today.
 settings.register_profile(
@@ -84,6 +84,7 @@ def real_data(fresh_process):
 def data(fresh_process, tmp_path, monkeypatch):
     """Make a small directory in the layout of W2V_DATA."""
     monkeypatch.setenv("W2V_DATA", str(tmp_path))
+    monkeypatch.setattr(corpus, "BERT_VOCABULARY", hub_standin.BERT_VOCABULARY)
     for split in ("train", "valid", "test"):
         lines = [line.replace("hello", f"{split} hello") for line in WIKITEXT_LINES]
         write(tmp_path / f"wikitext-2-v1/wiki.{split}.tokens.gz", "".join(lines))

@@ -157,9 +157,7 @@ def _card(configuration: str, splits, folder: str | None = None) -> bytes:
 
 def bert(extra: dict[int, str]) -> dict[str, bytes]:
     """Lay out bert-base-uncased: its known words at their ids, filler words at all others."""
-    pieces = [f"filler{i}" for i in range(30_522)]
-    for i, piece in extra.items():
-        pieces[i] = piece
+    pieces = _pieces(extra)
     config = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": 512}
     return {
         "vocab.txt": "".join(f"{piece}\n" for piece in pieces).encode(),
@@ -179,3 +177,15 @@ BERT_WORDS = {
     2088: "world",
     7592: "hello",
 }
+
+
+def _pieces(extra: dict[int, str]) -> list[str]:
+    """List the made-up pieces."""
+    return [extra.get(i, f"filler{i}") for i in range(30_522)]
+
+
+# What `vocabulary_identity` says of the made-up pieces.
+DIGEST = hashlib.sha256("\n".join(_pieces(BERT_WORDS)).encode()).hexdigest()
+BERT_VOCABULARY = f"vocabulary-30522-{DIGEST[:16]}"
+# Lets a process of its own take them.
+MADE_UP = f"from w2v.text import corpus\ncorpus.BERT_VOCABULARY = {BERT_VOCABULARY!r}\n"

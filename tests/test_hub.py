@@ -67,7 +67,9 @@ for name, split in (("imdb", "train"), ("imdb", "test"), ("sst", "train"), ("sst
 print(json.dumps(sets))
 load_labelled("sst", "hub", split="test")
 """
-LOAD_ALL = """
+LOAD_ALL = (
+    hub_standin.MADE_UP
+    + """
 import json
 from w2v import load_documents, load_labelled, load_tokenizer, preprocess, tokenize
 tokenizer = load_tokenizer()
@@ -81,6 +83,7 @@ print(json.dumps({
     "labelled ids": tokenize(labelled, tokenizer)["input_ids"][0][1:3],
 }))
 """
+)
 LOADED = {
     "test documents": [f"hello test @-@ {i} ." for i in range(9)],
     "sizes": [30_522, 7, 2],

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset, Features, Sequence, Value
+from hub_standin import MADE_UP
 from text_files import Terminal, python
 
 from w2v.files import read_sealed, write_sealed
@@ -78,7 +79,7 @@ type(tokenizer).__call__ = None
 texts = Dataset.from_dict({"text": ["hello world", "", "the world, the hello"]})
 print(tokens.tokenize(texts, tokenizer)["input_ids"][:])
 """
-    done = python(script)
+    done = python(MADE_UP + script)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(first["input_ids"][:])
     assert first["input_ids"][1] == [] and len(first["input_ids"][2]) == 5
@@ -220,7 +221,7 @@ def killed(*arguments, **options):
 type(tokenizer).__call__ = killed
 tokens.tokenize(Dataset.from_dict({"text": ["hello world"] * 5000}), tokenizer)
 """
-    assert python(script).returncode == -signal.SIGKILL
+    assert python(MADE_UP + script).returncode == -signal.SIGKILL
     assert not cache.exists()
     many = Dataset.from_dict({"text": ["hello world"] * 5000})
     ids = tokenize(many, load_tokenizer())["input_ids"]

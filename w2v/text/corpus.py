@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-BERT_IDS = {"[PAD]": 0, "[UNK]": 100, "hello": 7592, "world": 2088}
-BERT_SIZE = 30_522
+BERT_VOCABULARY = "vocabulary-30522-0f052197aac305fe"  # its name, by `vocabulary_identity`
 
 
 @checked
@@ -253,15 +252,17 @@ def _local_documents(this: DocumentSet, split: str) -> list[str]:
 
 def _checked_bert(tokenizer: "PreTrainedTokenizerFast") -> "PreTrainedTokenizerFast":
     """Refuse a tokenizer that does not give the ids of bert-base-uncased."""
-    got = {word: tokenizer.convert_tokens_to_ids(word) for word in BERT_IDS}
-    encoded = tokenizer("Hello WORLD", add_special_tokens=False)["input_ids"]
-    right = encoded == [BERT_IDS["hello"], BERT_IDS["world"]] and tokenizer.pad_token_id == 0
-    normalizer = tokenizer.backend_tokenizer.normalizer
-    right = right and normalizer.normalize_str("\u00c9\u4e2d") == "e \u4e2d "  # accents, Chinese
-    if got != BERT_IDS or len(tokenizer) != BERT_SIZE or not right:
+    identity, pad = vocabulary_identity(tokenizer), tokenizer.pad_token_id
+    ids = tokenizer("Hello WORLD", add_special_tokens=False)["input_ids"]
+    pieces, normalizer = (
+        tokenizer.convert_ids_to_tokens(ids),
+        tokenizer.backend_tokenizer.normalizer,
+    )
+    right = (identity, pad, pieces) == (BERT_VOCABULARY, 0, ["hello", "world"])
+    # Accents go, and Chinese letters stand alone.
+    if not right or normalizer.normalize_str("\u00c9\u4e2d") != "e \u4e2d ":
         raise ValueError(
-            f"the tokenizer must be that of {BERT} ({BERT_SIZE} pieces, {BERT_IDS}), got"
-            f" {len(tokenizer)} pieces, {got}, pad id {tokenizer.pad_token_id},"
-            f" 'Hello WORLD' as {encoded}; replace its files"
+            f"the tokenizer must be that of {BERT} ({BERT_VOCABULARY}, pad id 0), got {identity}, "
+            f"pad id {pad}, 'Hello WORLD' as {pieces}; replace its files"
         )
     return tokenizer
