@@ -362,12 +362,12 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
             "or classify --output, has written"
         )
     try:
-        vocab_size = len(saved["parameters"]["embeddings.weight"])
+        vocab_size = len(saved["parameters"].get("embeddings.weight"))
         if not isinstance(saved["vocabulary"], str):
             raise TypeError(f"vocabulary must be a string, got {shown(saved['vocabulary'])}")
         saved.setdefault("words", None)  # older files keep none
         if saved["words"] is not None:
             check_words(saved["words"], vocab_size)
-    except (LookupError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise CheckpointError(f"{str(path)!r} must hold a whole classifier: {error}") from None
     return saved
