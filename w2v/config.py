@@ -151,11 +151,15 @@ class ClassifierConfig:
     batch_size: int = field(metadata={"help": "the texts of a step"})
     epochs: int = field(metadata={"help": "the passes over the training texts"})
     learning_rate: float = field(default=3e-3, metadata={"help": "Adam's step size"})
-    seed: int = field(default=0, metadata={"help": "of layers and order"})
+    seed: int = field(
+        default=0, metadata={"help": "random seed of the layers and the order of texts"}
+    )
     decay: bool = field(default=False, metadata={"help": "let the step size fall to 0"})
     freeze: bool = field(default=False, metadata={"help": "keep the embedding table fixed"})
-    table_rate: float = field(default=1.0, metadata={"help": "of the table, share of the rate"})
-    attention_rate: float = field(default=1.0, metadata={"help": "of q, k, v, share of the rate"})
+    table_rate: float = field(default=1.0, metadata={"help": "embeddings: share of the rate"})
+    attention_rate: float = field(
+        default=1.0, metadata={"help": "q, k, v and class embeddings: share of the rate"}
+    )
     word_dropout: float = field(default=0.0, metadata={"help": "share of tokens hidden"})
 
     def __post_init__(self) -> None:

@@ -170,7 +170,7 @@ class WindowDataset(Dataset):
             A dataset whose item i is the i-th pair of `flatten_dataset_to_list`.
 
         Raises:
-            TypeError, ValueError: as the class.
+            TypeError, ValueError: see `WindowDataset`.
 
         Source: assignment Q3.4 and Q3.5.
         """
@@ -433,7 +433,7 @@ class WindowDataset(Dataset):
             FileNotFoundError: there is no such file.
             CheckpointError: the file is truncated or changed by as much as a bit, is not a
                 tokenised corpus, or belongs to another vocabulary.
-            TypeError, ValueError: as the class.
+            TypeError, ValueError: see `WindowDataset`.
 
         Source: assignment Q3.13 (a bigger corpus).
         """

@@ -476,7 +476,8 @@ def plot_comparison(
             values = curves[system].get(name, ())
             arrays[system, name] = _numbers(f"{name} of {system!r}", values, shape, gaps=True)
             shape = dict(zip(shape, arrays[system, name].shape, strict=True))
-    n_rows = math.ceil((2 * len(systems) + 1) / 4)  # of the legend
+    n_columns = min(4, len(systems) + 1)  # of the legend: a column for each system
+    n_rows = math.ceil((2 * len(systems) + 1) / n_columns)
     share = float(_numbers("chance", [chance], {"shares": 1})[0])
     figure, (left, right) = _figure(1, 2, width=5.2, height=3.6 + 0.2 * n_rows)
     for i, system in enumerate(systems):
@@ -491,7 +492,7 @@ def plot_comparison(
     right.set_ylim(0, 100)
     for axes in (left, right):
         _epoch_axis(axes, shape["epochs"] or 1)
-    _legend(figure, right.lines, loc="outside lower center", ncols=4)
+    _legend(figure, right.lines, loc="outside lower center", ncols=n_columns)
     n = shape["seeds"]
     spread = f"mean ± sample standard deviation over {n} seeds" if n != 1 else "1 seed"
     figure.suptitle(f"{_short(title, 80)} ({spread})".strip(), fontsize=10)
