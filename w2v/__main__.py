@@ -225,7 +225,7 @@ def classify(arguments: list[str]) -> None:
             "nothing to standardise"
         )
     if options.output:  # before the training, which would be lost
-        _refuse_same("output", options.output, csv=options.csv, checkpoint=options.checkpoint)
+        _refuse_same(options.output, csv=options.csv, checkpoint=options.checkpoint)
         _check_output(Path(options.output))
     saved = read_checkpoint(options.checkpoint) if options.checkpoint else None
     if options.csv:
@@ -380,7 +380,7 @@ def export(arguments: list[str]) -> None:
     suffix = Path(options.output.removesuffix(".gz")).suffix
     if suffix not in (".txt", ".bin"):
         raise ValueError(f"output must end in .txt, .bin or .gz after it, got {options.output!r}")
-    _refuse_same("output", options.output, checkpoint=given.checkpoint)
+    _refuse_same(options.output, checkpoint=given.checkpoint)
     vectors = _load_vectors(given.checkpoint, options.source)
     vectors.save_word2vec_format(options.output, binary=suffix == ".bin")
     print(f"{len(vectors)} vectors in {options.output}")
@@ -444,11 +444,11 @@ def _refuse(options: Any, names: Iterable[str], where: str) -> None:
             )
 
 
-def _refuse_same(name: str, path: str, **inputs: str | None) -> None:
+def _refuse_same(output: str, **inputs: str | None) -> None:
     """Refuse an output that is one of the inputs, which would be lost."""
-    for other, given in inputs.items():
-        if given and os.path.realpath(given) == os.path.realpath(path):
-            raise ValueError(f"{name} must be another file than {other}, got {path!r}")
+    for name, given in inputs.items():
+        if given and os.path.realpath(given) == os.path.realpath(output):
+            raise ValueError(f"output must be another file than {name}, got {output!r}")
 
 
 def _check_output(path: Path) -> None:

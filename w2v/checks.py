@@ -112,18 +112,7 @@ def is_table(value: Any) -> bool:
 
 
 def check_int(name: str, value: Any) -> int:
-    """Refuse anything but an integer.
-
-    Args:
-        name: the argument's name, for the message.
-        value: what the caller gave; integers of numpy and torch are integers too.
-
-    Returns:
-        The value as an `int`.
-
-    Raises:
-        TypeError: `value` is not an integer (True and 3.0 are rejected).
-    """
+    """Refuse anything but an integer, of any size; see `check_positive_int`."""
     number = as_int(value)
     if number is None:
         raise TypeError(f"{name} must be an integer, got {shown(value)}")
