@@ -111,7 +111,8 @@ class HogwildEngine:
         fall = config.decay * config.learning_rate / config.epochs / n_tokens  # for each token
         train_tokens = _compiled(center.shape[1], config.ratio)
         corpus = windows.tokens.numpy(), windows.offsets.numpy()
-        draws = noise.threshold.numpy(), noise.alias.to(torch.int32).numpy()
+        heights = np.ceil(noise.threshold.numpy() * 2.0**24).astype(np.int64)  # (V,)
+        columns = (heights << 32) | noise.alias.numpy()  # (V,): one read gives both
         hot = windows.counts(len(center)).argsort(descending=True)[:HOT].numpy()  # (HOT,)
         slot = np.full(len(context), -1, np.int8)  # of a context row: its place among the copies
         slot[hot] = np.arange(len(hot))
@@ -128,7 +129,7 @@ class HogwildEngine:
             place = document, start, stop
             memory = _memory(center.shape[1], config.ratio, config.radius, len(hot))
             return train_tokens(
-                center, context, *corpus, *place, *draws, hot, slot, *memory, *border, *options,
+                center, context, *corpus, *place, columns, hot, slot, *memory, *border, *options,
                 *rates, seed,
             )  # fmt: skip
 
@@ -386,7 +387,7 @@ def _random(state):
 
 
 @_part
-def _draw_contexts(queue, place, positive, state, threshold, alias, slot, apart, base, dim):
+def _draw_contexts(queue, place, positive, state, columns, slot, apart, base, dim):
     """Queue where the rows lie of a positive context and K negatives, in floats from the table.
 
     A row with a copy is taken there. Negatives are drawn as `NoiseDistribution.sample` does.
@@ -396,11 +397,9 @@ def _draw_contexts(queue, place, positive, state, threshold, alias, slot, apart,
         if k > 0:
             state += GOLDEN
             bits = _random(state)
-            column = ((bits >> np.uint64(32)) * np.uint64(len(threshold))) >> np.uint64(32)
-            height = np.float32(bits & np.uint64(0xFFFFFF)) * np.float32(2.0**-24)
-            other = np.int64(alias[column])
-            stays = -np.int64(height < threshold[column])  # all bits, or none
-            word = other ^ ((other ^ np.int64(column)) & stays)  # a mistaken branch costs more
+            column = np.int64(((bits >> np.uint64(32)) * np.uint64(len(columns))) >> np.uint64(32))
+            held, height = columns[column], np.int64(bits & np.uint64(0xFFFFFF))
+            word = column if height < held >> 32 else held & 0xFFFFFFFF
         copied, shared = base + slot[word] * apart, word * dim
         queue[place, k] = shared if slot[word] < 0 else copied
     return state
@@ -455,7 +454,7 @@ def _compiled(dim: int, ratio: int) -> Callable:
 
     @njit(nogil=True, cache=True)
     def train_tokens(
-        center, context, tokens, offsets, document, start, stop, threshold, alias, hot, slot,
+        center, context, tokens, offsets, document, start, stop, columns, hot, slot,
         words, queue, scratch, window, private, border, pad_id, radius, varied, radii, shared,
         rate, fall, lowest, seed,
     ):  # fmt: skip
@@ -471,7 +470,7 @@ def _compiled(dim: int, ratio: int) -> Callable:
             now, later = t % (AHEAD + 1), (t + AHEAD) % (AHEAD + 1)
             positive = tokens[min(t + AHEAD, end)]
             state = _draw_contexts(
-                queue, later, positive, state, threshold, alias, slot, apart, base, dim
+                queue, later, positive, state, columns, slot, apart, base, dim
             )
             if t < start:
                 continue
@@ -501,7 +500,7 @@ def _compiled(dim: int, ratio: int) -> Callable:
             while i < n_words:
                 if not shared:
                     state = _draw_contexts(
-                        queue, now, tokens[t], state, threshold, alias, slot, apart, base, dim
+                        queue, now, tokens[t], state, columns, slot, apart, base, dim
                     )
                 total += _train_pairs(
                     window, context, words, queue, scratch, i, group, now, later, step,
