@@ -213,14 +213,16 @@ def _write_logits(words: Rows, contexts: Rows, logits: Rows, n_words) -> None:
     builder, n_contexts = words.builder, logits.dim
     for group, n in pieces(builder, n_contexts, _group(n_contexts)[0]):
         columns = contexts.addresses(group, n)
-        tile = min(4, (REGISTERS - 1) // (n + 1))
-        whole = builder.sub(n_words, builder.srem(n_words, INDEX(tile)))
-        for start, stop, size in ((INDEX(0), whole, tile), (whole, n_words, 1)):
-            with cgutils.for_range_slice(builder, start, stop, INDEX(size), INDEX) as (i, _):
+        size, first = min(4, (REGISTERS - 1) // (n + 1)), FIRST
+        while size:  # the words that are left come in smaller tiles
+            left = builder.srem(builder.sub(n_words, first), INDEX(size))
+            last = builder.sub(n_words, left)
+            with cgutils.for_range_slice(builder, first, last, INDEX(size), INDEX) as (i, _):
                 dots = _write_dots(builder, words.addresses(i, size), columns, words.dim)
                 for place, row in zip(logits.addresses(i, size, group), dots, strict=True):
                     for lane in range(0, n, LANES):
                         store(sums(row[lane : lane + LANES]), place, lane, n)
+            size, first = size // 2, last
 
 
 def _write_dots(builder, words: list, contexts: list, dim: int) -> list[list[Lanes]]:
