@@ -471,9 +471,7 @@ def _compiled(dim: int, ratio: int) -> Callable:
         for t in range(start - AHEAD, stop):
             now, later = t % (AHEAD + 1), (t + AHEAD) % (AHEAD + 1)
             positive = tokens[min(t + AHEAD, end)]
-            state = _draw_contexts(
-                queue, later, positive, state, columns, slot, apart, base, dim
-            )
+            state = _draw_contexts(queue, later, positive, state, columns, slot, apart, base, dim)
             if t < start:
                 continue
             while t >= offsets[document + 1]:
