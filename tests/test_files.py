@@ -4,6 +4,8 @@ import gzip
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 import tracemalloc
 import zipfile
@@ -254,6 +256,19 @@ def test_a_lock_leaves_what_its_name_is_a_link_to(tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
+def test_a_second_lock_of_one_process_leaves_the_first(tmp_path):
+    path = tmp_path / "model.ckpt.last"
+    code = "import sys; from w2v.files import locked; locked(sys.argv[1]).__enter__()"
+    other = [sys.executable, "-c", code, str(path)]
+    with locked(path):
+        with locked(path):  # a cell that is run again
+            pass
+        found = subprocess.run(other, capture_output=True, text=True)
+        assert "must be used by one process at a time" in found.stderr
+    assert not list(tmp_path.iterdir())
+    assert subprocess.run(other, capture_output=True).returncode == 0
+
+
 def test_nested_keys_take_no_more_memory_than_they_hold(tmp_path):
     payload = leaf = {}
     for i in range(200):
@@ -298,5 +313,8 @@ def test_a_link_stays_a_link_and_a_private_file_private(tmp_path):
 def test_a_small_file_that_unpacks_to_gigabytes_is_refused_at_once(tmp_path, monkeypatch, read):
     monkeypatch.setattr(files, "UNPACKED", 10**6)
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"a" * 3 * 10**6, 9))
+    with pytest.raises(ValueError, match="bomb.gz must be packed text, got 29.. bytes that unpack"):
+        read(tmp_path / "bomb.gz")
+    monkeypatch.setattr(files, "SMALL", 10**3)  # then it is judged by its beginning
     with pytest.raises(ValueError, match="bomb.gz must be packed text, got 29.. bytes that unpack"):
         read(tmp_path / "bomb.gz")

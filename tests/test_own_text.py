@@ -559,6 +559,15 @@ def test_strings_become_vectors_of_their_words(make):
     assert vectors.similarity("cow", "horse") > vectors.similarity("cow", "fish") + 0.2
 
 
+def test_vectors_alone_leave_no_file(monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a kill would leave this for ever")
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    monkeypatch.setattr("w2v.pretraining.save_model", refuse)
+    w2v.train_on_texts(planted(200), CONFIG, progress=False)
+
+
 def test_no_word_of_a_long_text_is_cut_off(monkeypatch, tmp_path):
     given = []
 
@@ -781,6 +790,26 @@ def test_an_interrupt_is_one_line(folder):
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert error == "w2v: interrupted; run it again to go on from what is finished\n"
+
+
+def test_ctrl_c_during_the_imports_ends_the_process_without_a_trace():
+    code = """
+import signal, sys
+from w2v import __main__ as command
+
+seen = {}
+
+class Watch:
+    def find_spec(name, path=None, target=None):
+        seen[name] = signal.getsignal(signal.SIGINT)
+
+sys.meta_path.insert(0, Watch)
+command._import_all()
+assert {"torch", "datasets", "transformers"} <= set(seen), set(seen)
+assert set(seen.values()) == {signal.SIG_DFL}
+assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_standard_input_of_another_encoding_is_refused(monkeypatch):

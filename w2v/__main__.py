@@ -16,6 +16,7 @@ python -m w2v COMMAND --help lists the options of a command.
 
 import io
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -531,6 +532,24 @@ def _parse(
     return tuple(found)
 
 
+def _import_all() -> None:
+    """Import what takes seconds; Ctrl-C then ends the process without a word, as nothing has begun.
+
+    Python would raise KeyboardInterrupt inside the C code of an import, which can make another
+    error of it, with a trace.
+    """
+    found = signal.getsignal(signal.SIGINT)
+    if found is not signal.SIG_IGN:  # as of a command in the background
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    import datasets  # noqa: F401
+    import transformers  # noqa: F401
+
+    import w2v.text.corpus
+    import w2v.training  # noqa: F401
+
+    signal.signal(signal.SIGINT, found)
+
+
 def main(arguments: list[str]) -> int:
     """Run one command; an error in its options or files prints one line, and no traceback.
 
@@ -589,4 +608,6 @@ if __name__ == "__main__":
             stream, io.TextIOWrapper
         ):  # a console that cannot show a letter shows its code
             stream.reconfigure(errors="backslashreplace")
+    if sys.argv[1:] and sys.argv[1] in COMMANDS:
+        _import_all()
     sys.exit(main(sys.argv[1:]))

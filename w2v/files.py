@@ -17,6 +17,7 @@ import secrets
 import stat
 import sys
 import tempfile
+import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,8 +34,10 @@ try:
 except ImportError:  # Windows, where an open file cannot be removed
     fcntl = None
 
-SMALL = 2**22  # bytes of a .gz file that is looked through before it is read
+SMALL = 2**22  # bytes of a .gz file that is looked through whole before it is read
 UNPACKED = 2**26  # bytes that it may hold, however small it is
+_LOCKED: dict[tuple[int, str], tuple[BinaryIO, int]] = {}  # lock files, and how often each is used
+_LOCKING = threading.Lock()
 MARK = b"w2v-sha256:"
 SEAL_LENGTH = len(MARK) + 2 * hashlib.sha256().digest_size
 
@@ -201,6 +204,8 @@ def check_writable(directory: str | os.PathLike, *names: str) -> None:
 def locked(path: str | os.PathLike | None) -> Iterator[None]:
     """Keep other processes away from a file for a while; a kill ends that, too.
 
+    A process that locks a file twice keeps it until it has left both contexts.
+
     Args:
         path: the file, which need not exist; a lock file lies beside it. None locks nothing.
 
@@ -217,24 +222,39 @@ def locked(path: str | os.PathLike | None) -> Iterator[None]:
     name = path.with_name(f".{Path(path.stem).stem}.lock")
     if name.exists() and not name.is_file():  # a pipe would wait for ever
         raise CheckpointError(f"{str(name)!r} must be an ordinary file; remove it")
-    with open(name, "ab") as file:  # nothing is written: the name may be a link
-        try:
-            if fcntl is not None:  # a lock of the process: a cell that is run again goes on
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not (name.exists() and os.path.samestat(name.stat(), os.fstat(file.fileno()))):
-                raise BlockingIOError
-        except BlockingIOError:
-            raise CheckpointError(
-                f"{str(path)!r} must be used by one process at a time, got another that is still "
-                "training; wait for it, or name another directory"
-            ) from None
-        except OSError:
-            pass  # a file system without locks
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                name.unlink()
+    owner = os.getpid(), os.path.realpath(name)  # a forked process holds no lock of its parent
+    with _LOCKING:  # to close the file a second time would free the lock of the first
+        file, n_users = _LOCKED.get(owner) or (_open_locked(name, path), 0)
+        _LOCKED[owner] = file, n_users + 1
+    try:
+        yield
+    finally:
+        with _LOCKING:
+            file, n_users = _LOCKED.pop(owner)
+            if n_users > 1:
+                _LOCKED[owner] = file, n_users - 1
+            else:
+                with file, contextlib.suppress(OSError):
+                    name.unlink()
+
+
+def _open_locked(name: Path, path: Path) -> BinaryIO:
+    """Open the lock file of a path, locked."""
+    file = open(name, "ab")  # nothing is written: the name may be a link
+    try:
+        if fcntl is not None:  # a lock of the process: a cell that is run again goes on
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not (name.exists() and os.path.samestat(name.stat(), os.fstat(file.fileno()))):
+            raise BlockingIOError
+    except BlockingIOError:
+        file.close()
+        raise CheckpointError(
+            f"{str(path)!r} must be used by one process at a time, got another that is still "
+            "training; wait for it, or name another directory"
+        ) from None
+    except OSError:
+        pass  # a file system without locks
+    return file
 
 
 def write_json(path: str | os.PathLike, payload: dict[str, Any]) -> Path:
@@ -337,25 +357,30 @@ def user_path(path: str | os.PathLike) -> Path:
 
 
 def check_packed(path: Path) -> None:
-    """Refuse a small .gz file that unpacks to far more than text does, and could fill the memory.
+    """Refuse a .gz file that unpacks to far more than text does, and could fill the memory.
 
     Args:
-        path: the file; a large one, which would take time, or a damaged one is left to its reader.
+        path: the file. One above `SMALL` bytes is judged by its beginning, since to unpack all of
+            it would take time; a damaged one is left to its reader.
 
     Raises:
-        ValueError: it holds more than `UNPACKED` bytes and a hundred times its size.
+        ValueError: more than `UNPACKED` bytes are a hundred times what they are packed in.
     """
     packed, size = path.stat().st_size, 0
-    if packed > SMALL:
-        return
-    with contextlib.suppress(EOFError, OSError, zlib.error), gzip.open(path) as file:
+    with (
+        contextlib.suppress(EOFError, OSError, zlib.error),
+        open(path, "rb") as source,
+        gzip.open(source) as file,
+    ):
         while part := file.read(1 << 20):
             size += len(part)
-            if size > max(UNPACKED, 100 * packed):
+            if size > max(UNPACKED, 100 * source.tell()):
                 raise ValueError(
                     f"{path.name} must be packed text, got {packed} bytes that unpack to more than "
                     f"{size}; unpack it first"
                 )
+            if size > UNPACKED and packed > SMALL:
+                return
 
 
 def _new_temporary(path: Path) -> BinaryIO:

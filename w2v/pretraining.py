@@ -1,6 +1,5 @@
 """From text to checkpoint in one call (Q3.13)."""
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -178,13 +177,8 @@ def pretrain_on_texts(
     """
     documents, words = as_documents(texts), None
     if tokenizer is None:
-        vocabulary = Vocabulary.from_strings(documents["text"], min_count=min_count)
+        vocabulary = _vocabulary_of(documents, min_count)
         tokenizer, words = vocabulary.tokenizer(), vocabulary.words
-        if len(words) == 2 and vocabulary.counts.any():  # pad and unknown alone
-            raise ValueError(
-                f"texts must hold a word that occurs {min_count} times or more, got none; "
-                "lower min_count"
-            )
     elif tokenizer.convert_ids_to_tokens([0, 1]) == [PAD, UNKNOWN]:  # of a `Vocabulary`
         words = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     train_ids, valid_ids = _hold_out(tokenize(documents, tokenizer, max_length=NO_LIMIT), config)
@@ -223,10 +217,29 @@ def train_on_texts(
     Raises:
         TypeError, ValueError: as `pretrain_on_texts`.
     """
-    with tempfile.TemporaryDirectory() as directory:
-        options = {"min_count": min_count, "progress": progress}
-        path, _ = pretrain_on_texts(texts, config, directory, **options)
-        return WordVectors.from_checkpoint(path)
+    documents = as_documents(texts)
+    vocabulary = _vocabulary_of(documents, min_count)
+    words, ids = vocabulary.words, tokenize(documents, vocabulary.tokenizer(), max_length=NO_LIMIT)
+    train_set, valid_set = (
+        WindowDataset.from_documents(part, config.radius, config.border)
+        for part in _hold_out(ids, config)
+    )
+    _say_untrained(train_set, words)
+    generator = torch.Generator().manual_seed(config.seed)
+    model = Word2Vec(len(words), config.dim, generator=generator)
+    train_word2vec(model, train_set, valid_set, config, progress=progress)
+    return WordVectors.from_model(model, words, counts=train_set.counts(len(words)))
+
+
+def _vocabulary_of(documents: "Dataset", min_count: int) -> Vocabulary:
+    """Collect the words of texts, one at least."""
+    vocabulary = Vocabulary.from_strings(documents["text"], min_count=min_count)
+    if len(vocabulary.words) == 2 and vocabulary.counts.any():  # pad and unknown alone
+        raise ValueError(
+            f"texts must hold a word that occurs {min_count} times or more, got none; "
+            "lower min_count"
+        )
+    return vocabulary
 
 
 def _hold_out(documents: "Dataset", config: Word2VecConfig) -> "tuple[Dataset, Dataset]":
