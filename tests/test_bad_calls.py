@@ -182,6 +182,11 @@ def test_a_bad_argument_is_named(tmp_path, monkeypatch, call, message):
     assert "\n" not in str(caught.value) and list(tmp_path.iterdir()) == []
 
 
+def test_a_value_is_shown_without_its_address():
+    assert shown(object()) == "<object object>"
+    assert shown([shown]) == "[<function shown>]"
+
+
 def test_a_value_that_is_long_or_deep_is_shown_in_little_memory():
     long, deep = ["x" * 10**6] * 10**6, []
     for _ in range(10**4):

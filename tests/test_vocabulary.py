@@ -96,11 +96,12 @@ def test_an_id_outside_the_vocabulary_is_refused(bad):
 
 
 def test_a_string_is_refused_where_words_are_wanted():
-    message = "text must be a list of words, got 'to be'; cut it first"
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises(TypeError, match="text must be a list of words, got 'to be'; cut it first"):
         Vocabulary.from_texts(["to be"])
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises(TypeError, match="words must be a list of strings, got 'to be'"):
         Vocabulary.from_texts(TEXTS).encode("to be")
+    with pytest.raises(TypeError, match="words must be strings, got 3"):
+        Vocabulary.from_texts(TEXTS).encode(["to", 3])
 
 
 @pytest.mark.parametrize("name", ["min_count", "size"])

@@ -4,6 +4,7 @@ import functools
 import inspect
 import itertools
 import operator
+import re
 import reprlib
 import sys
 import types
@@ -76,9 +77,11 @@ def shown(value: Any) -> str:
         value: anything.
 
     Returns:
-        The first 80 characters of its `repr`; of a long or deep value little more is computed.
+        The first 80 characters of its `repr`, without the address of an object; of a long or deep
+        value little more is computed.
     """
-    return " ".join(f"{_SHORT.repr(value):.80}".split())
+    text = re.sub(" at 0x[0-9a-f]+", "", _SHORT.repr(value))
+    return " ".join(f"{text:.80}".split())
 
 
 def as_int(value: Any) -> int | None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from w2v.checks import as_int, check_positive_int, check_text, checked, is_table, shown
+from w2v.checks import (
+    as_int,
+    check_positive_int,
+    check_strings,
+    check_text,
+    checked,
+    is_table,
+    shown,
+)
 
 if TYPE_CHECKING:
     from tokenizers.normalizers import Normalizer
@@ -156,11 +164,11 @@ class Vocabulary:
             As many ids; `unknown_id` for a word that was left out.
 
         Raises:
-            TypeError: a string, not a list of words.
+            TypeError: one string, or words that are no strings.
 
         Source: assignment Q3.1 (documents as ids).
         """
-        return [self.index.get(word, self.unknown_id) for word in _list_of_words(words)]
+        return [self.index.get(word, self.unknown_id) for word in check_strings("words", words)]
 
     @checked
     def decode(self, ids: Sequence[int]) -> list[str]:
