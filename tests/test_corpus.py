@@ -246,12 +246,7 @@ def test_an_empty_corpus_is_refused(data):
         preprocess(empty, None)
 
 
-def test_a_fraction_may_be_a_number_of_numpy(data):
-    train, valid = preprocess(load_documents(), load_tokenizer(), valid_fraction=np.float32(0.5))
-    assert abs(len(train) - len(valid)) <= 1
-
-
-@pytest.mark.parametrize("fraction", [0, 1, -0.2, 1.5, float("nan"), True, "0.5", 1 + 0j])
+@pytest.mark.parametrize("fraction", [0, 1, -0.2, 1.5, float("nan"), True, "0.5"])
 def test_a_fraction_outside_zero_to_one_is_refused(data, fraction):
     with pytest.raises(ValueError, match="valid_fraction must lie between 0 and 1"):
         preprocess(load_documents(), None, valid_fraction=fraction)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import numbers
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -201,7 +200,7 @@ def preprocess(
     Source: assignment Q3.1.
     """
     check_seed(seed)
-    if not isinstance(valid_fraction, numbers.Real) or not 0 < valid_fraction < 1:
+    if not isinstance(valid_fraction, (int, float)) or not 0 < valid_fraction < 1:
         raise ValueError(f"valid_fraction must lie between 0 and 1, got {shown(valid_fraction)}")
     documents = as_documents(documents)
     n_valid = round(len(documents) * valid_fraction)
