@@ -169,6 +169,34 @@ CALLS = {
         lambda: write_sealed("file", {"a": {(1, 2): 3}}),
         r"payload\['a'\] must have strings as its keys, got \(1, 2\)",
     ),
+    "no pair": (
+        lambda: w2v.sgns_loss(torch.ones(2, 0), torch.ones(2, 0)),
+        r"positive_logits and negative_logits must have shapes .* got \(2, 0\) and \(2, 0\)",
+    ),
+    "negatives that are not K for each positive": (
+        lambda: w2v.sgns_loss(torch.ones(2, 2), torch.ones(2, 5), torch.ones(2, 2).bool()),
+        "mask must have the shape .* with K negatives for each",
+    ),
+    "logits of other rows": (
+        lambda: w2v.sgns_loss(torch.ones(2, 2), torch.ones(3, 2)),
+        "positive_logits and negative_logits must have shapes",
+    ),
+    "logits of integers": (
+        lambda: w2v.sgns_loss(torch.ones(2, 2).long(), torch.ones(2, 2)),
+        "positive_logits must be float32, got torch.int64",
+    ),
+    "a mask of another type": (
+        lambda: w2v.sgns_loss(torch.ones(2, 2), torch.ones(2, 2), torch.full((2, 2), 7)),
+        "mask must be bool, got torch.int64",
+    ),
+    "a target outside the logits": (
+        lambda: w2v.softmax_loss(torch.ones(2, 3), torch.tensor([[0], [3]])),
+        r"target_ids must lie in \[0, 3\), got 0 ... 3",
+    ),
+    "targets of other rows": (
+        lambda: w2v.softmax_loss(torch.ones(2, 3), torch.tensor([[0]])),
+        "logits and target_ids must have shapes",
+    ),
     "path None": (lambda: write_sealed(None, {}), "path must"),
     "path a number": (lambda: read_json(3), "path must"),
 }
@@ -177,7 +205,7 @@ CALLS = {
 @pytest.mark.parametrize("call, message", CALLS.values(), ids=CALLS.keys())
 def test_a_bad_argument_is_named(tmp_path, monkeypatch, call, message):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises((TypeError, ValueError), match=message) as caught:
+    with pytest.raises((TypeError, ValueError, IndexError), match=message) as caught:
         call()
     assert "\n" not in str(caught.value) and list(tmp_path.iterdir()) == []
 

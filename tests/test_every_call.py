@@ -471,8 +471,7 @@ ELSEWHERE = {  # no arguments, an error, or the arguments of another function
     "pretrain",
     "train_epochs",
 }
-# The two formulas stand as they are written: tensors that do not fit one another are torch's to
-# name. The others hold something wrong deep inside.
+# These hold something wrong deep inside.
 KNOWN = {
     *(("ClassAttentionModel.forward", f"return_attention={b}")
       for b in ("an empty tensor", "a tensor of three dimensions", "float ids")),
@@ -480,10 +479,6 @@ KNOWN = {
       for b in ("a string", "an empty string", "'False'")),
     ("Vocabulary.from_texts", "texts=float ids"),
     ("plots.plot_windows", "negatives=float ids"),
-    *(("sgns_loss", f"{a}={b}") for a in ("positive_logits", "negative_logits", "mask")
-      for b in ("an empty tensor", "a tensor of three dimensions", "float ids")),
-    *(("softmax_loss", f"{a}={b}") for a in ("logits", "target_ids", "mask")
-      for b in ("an empty tensor", "a tensor of three dimensions", "float ids")),
     *(("collate_fn", f"batch={b}") for b in BAD),
     ("collate_fn", "pad_id=an empty tensor"),
     *((f, f"progress={b}") for f in ("train_classifier", "train_word2vec")

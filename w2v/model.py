@@ -99,11 +99,25 @@ def check_pairs(word_id: Tensor, context_ids: Tensor, vocab_size: int) -> None:
             "word_id and context_ids must have shapes (B,) and (B, C), "
             f"got {tuple(word_id.shape)} and {tuple(context_ids.shape)}"
         )
-    for name, ids in (("word_id", word_id), ("context_ids", context_ids)):
-        if ids.device.type == "cpu" and ids.numel() and not torch.compiler.is_compiling():
-            low, high = (bound.item() for bound in ids.aminmax())
-            if low < 0 or high >= vocab_size:
-                raise IndexError(f"{name} must lie in [0, {vocab_size}), got {low} ... {high}")
+    check_range("word_id", word_id, vocab_size)
+    check_range("context_ids", context_ids, vocab_size)
+
+
+def check_range(name: str, ids: Tensor, vocab_size: int) -> None:
+    """Refuse ids that are no rows of a table, on the CPU only; see `check_pairs`.
+
+    Args:
+        name: the argument's name, for the message.
+        ids: integers of any shape.
+        vocab_size: V.
+
+    Raises:
+        IndexError: an id outside [0, V).
+    """
+    if ids.device.type == "cpu" and ids.numel() and not torch.compiler.is_compiling():
+        low, high = (bound.item() for bound in ids.aminmax())
+        if low < 0 or high >= vocab_size:
+            raise IndexError(f"{name} must lie in [0, {vocab_size}), got {low} ... {high}")
 
 
 @checked
@@ -121,8 +135,13 @@ def sgns_loss(
     Returns:
         Mean loss per pair in nats, shape (), float32.
 
+    Raises:
+        TypeError: logits that are no real numbers, or a mask that is not bool.
+        ValueError: the shapes differ from those above, or there is no pair.
+
     Source: assignment eq. (1).
     """
+    _check_logits(positive_logits, negative_logits, mask)
     positive = -F.logsigmoid(positive_logits)  # (B, 2R)
     negative = -F.logsigmoid(-negative_logits)  # (B, 2KR), since 1 - sigma(x) = sigma(-x)
     losses = torch.cat([positive, negative], dim=1)  # (B, 2R + 2KR)
@@ -130,6 +149,29 @@ def sgns_loss(
         return losses.mean()
     pairs = pair_mask(mask, negative.shape[1] // positive.shape[1])  # (B, 2R + 2KR)
     return (losses * pairs).sum() / pairs.sum().clamp(min=1)
+
+
+def _check_logits(positive: Tensor, negative: Tensor, mask: Tensor | None) -> None:
+    """Refuse logits and a mask of which equation (1) gives no number."""
+    for name, logits in (("positive_logits", positive), ("negative_logits", negative)):
+        if not logits.is_floating_point():
+            raise TypeError(f"{name} must be float32, got {logits.dtype}")
+    shapes = tuple(positive.shape), tuple(negative.shape)
+    fits = positive.dim() == negative.dim() == 2 and len(positive) == len(negative)
+    if not (fits and positive.numel() and negative.numel()):
+        raise ValueError(
+            "positive_logits and negative_logits must have shapes (B, 2R) and (B, 2KR), "
+            f"got {shapes[0]} and {shapes[1]}"
+        )
+    if mask is None:
+        return
+    if mask.dtype != torch.bool:
+        raise TypeError(f"mask must be bool, got {mask.dtype}; take mask.bool()")
+    if mask.shape != positive.shape or negative.shape[1] % positive.shape[1]:
+        raise ValueError(
+            "mask must have the shape (B, 2R) of positive_logits, with K negatives for each, "
+            f"got {tuple(mask.shape)} with logits of {shapes[0]} and {shapes[1]}"
+        )
 
 
 def pair_mask(mask: Tensor, ratio: int) -> Tensor:

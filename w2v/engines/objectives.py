@@ -21,7 +21,7 @@ from w2v.batches import NoiseDistribution
 from w2v.checks import checked
 from w2v.config import Word2VecConfig
 from w2v.engines import OBJECTIVES
-from w2v.model import Word2Vec, sgns_loss
+from w2v.model import Word2Vec, check_range, sgns_loss
 
 
 @checked
@@ -36,12 +36,40 @@ def softmax_loss(logits: Tensor, target_ids: Tensor, mask: Tensor | None = None)
     Returns:
         Mean loss per target in nats, shape (), float32.
 
+    Raises:
+        TypeError: logits that are no real numbers, targets that are not int64, a mask not bool.
+        ValueError: the shapes differ from those above, or there is no target.
+        IndexError: a target outside [0, V).
+
     Source: Mikolov et al. 2013b, eq. (2).
     """
+    _check_targets(logits, target_ids, mask)
     losses = -logits.log_softmax(dim=1).gather(1, target_ids)  # (B, T)
     if mask is None:
         return losses.mean()
     return (losses * mask).sum() / mask.sum().clamp(min=1)
+
+
+def _check_targets(logits: Tensor, target_ids: Tensor, mask: Tensor | None) -> None:
+    """Refuse logits, targets and a mask that do not fit one another."""
+    if not logits.is_floating_point():
+        raise TypeError(f"logits must be float32, got {logits.dtype}")
+    if target_ids.dtype != torch.int64:
+        raise TypeError(f"target_ids must be int64, got {target_ids.dtype}")
+    if mask is not None and mask.dtype != torch.bool:
+        raise TypeError(f"mask must be bool, got {mask.dtype}; take mask.bool()")
+    fits = logits.dim() == target_ids.dim() == 2 and len(logits) == len(target_ids)
+    if not (fits and target_ids.numel()):
+        raise ValueError(
+            "logits and target_ids must have shapes (B, V) and (B, T), "
+            f"got {tuple(logits.shape)} and {tuple(target_ids.shape)}"
+        )
+    if mask is not None and mask.shape != target_ids.shape:
+        raise ValueError(
+            f"mask must have the shape {tuple(target_ids.shape)} of target_ids, "
+            f"got {tuple(mask.shape)}"
+        )
+    check_range("target_ids", target_ids, logits.shape[1])
 
 
 def objective_loss(
