@@ -12,7 +12,15 @@ from golden import B, D, K, R, V
 
 import w2v
 from w2v.checks import shown
-from w2v.files import CheckpointError, locked, read_json, read_sealed, write_sealed
+from w2v.files import (
+    CheckpointError,
+    check_writable,
+    locked,
+    read_json,
+    read_sealed,
+    write_json,
+    write_sealed,
+)
 
 CONFIG = w2v.Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=B, epochs=2)
 TOKENS, OFFSETS = torch.arange(9, dtype=torch.int32), torch.tensor([0, 4, 9])
@@ -249,3 +257,19 @@ def test_a_pipe_is_refused_wherever_a_file_is_read_or_locked(tmp_path):
     ):
         with pytest.raises((OSError, ValueError), match="special file|must be an ordinary file"):
             read()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a special file")
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    vectors = w2v.WordVectors(["a", "b"], np.eye(2))
+    for write in (
+        lambda: windows().save(pipe),
+        lambda: vectors.save_word2vec_format(pipe),
+        lambda: write_json(pipe, {}),
+        lambda: check_writable(tmp_path, "pipe"),
+    ):
+        with pytest.raises((OSError, ValueError), match="must be an ordinary file, got the spec"):
+            write()
+    assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]

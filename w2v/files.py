@@ -154,11 +154,10 @@ def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
         file is still at `path`, and no temporary is left.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: the file cannot be written; or it is a folder, a device or a pipe.
     """
+    _check_ordinary(user_path(path))
     path = Path(os.path.realpath(user_path(path)))
-    if path.is_dir():
-        raise IsADirectoryError(f"path must be a file, got the folder {str(path)!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path.parent)
     file = _new_temporary(path)
@@ -196,8 +195,10 @@ def check_writable(directory: str | os.PathLike, *names: str) -> None:
             f"directory must be one that can be written, got {str(directory)!r}; {error}"
         ) from None
     for path in (directory / name for name in names):
-        if path.is_dir():
-            raise CheckpointError(f"path must be a file, got the directory {str(path)!r}")
+        try:
+            _check_ordinary(path)
+        except OSError as error:
+            raise CheckpointError(str(error)) from None
 
 
 @contextlib.contextmanager
@@ -381,6 +382,14 @@ def check_packed(path: Path) -> None:
                 )
             if size > UNPACKED and packed > SMALL:
                 return
+
+
+def _check_ordinary(path: Path) -> None:
+    """Refuse to put a file in the place of a folder, a device or a pipe."""
+    if path.is_dir():
+        raise IsADirectoryError(f"path must be a file, got the directory {str(path)!r}")
+    if path.exists() and not path.is_file():  # renaming a file to /dev/null would end the device
+        raise OSError(f"path must be an ordinary file, got the special file {str(path)!r}")
 
 
 def _new_temporary(path: Path) -> BinaryIO:
