@@ -205,6 +205,29 @@ CALLS = {
         lambda: w2v.softmax_loss(torch.ones(2, 3), torch.tensor([[0]])),
         "logits and target_ids must have shapes",
     ),
+    "words in an array of one": (
+        lambda: w2v.WordVectors(np.array("a"), np.eye(1)),
+        "words must be a list of strings",
+    ),
+    "rows in an array of one": (
+        lambda: w2v.train_classifier(
+            w2v.ClassAttentionModel(V, D, 2),
+            np.float64(1),
+            [],
+            w2v.ClassifierConfig(batch_size=1, epochs=1),
+        ),
+        "train_set must be rows",
+    ),
+    "vocab_size of a loader": (
+        lambda: w2v.make_loader(windows(), CONFIG, "many", generator=torch.Generator()),
+        "vocab_size must be a positive integer, got 'many'",
+    ),
+    "a part of a dataset": (
+        lambda: w2v.evaluate_word2vec(
+            w2v.Word2Vec(V, D), torch.utils.data.Subset(windows(), [0]), CONFIG, counts=TOKENS
+        ),
+        "dataset must be a WindowDataset, got <torch.utils.data.dataset.Subset object>$",
+    ),
     "path None": (lambda: write_sealed(None, {}), "path must"),
     "path a number": (lambda: read_json(3), "path must"),
 }
@@ -221,6 +244,24 @@ def test_a_bad_argument_is_named(tmp_path, monkeypatch, call, message):
 def test_a_value_is_shown_without_its_address():
     assert shown(object()) == "<object object>"
     assert shown([shown]) == "[<function shown>]"
+
+
+def test_numbers_of_numpy_and_torch_are_numbers():
+    one, half = np.int64(1), np.float32(0.5)
+    classifier, rows = w2v.ClassAttentionModel(V, D, 2), [{"input_ids": [1], "label": 0}]
+    for number in (one, torch.tensor(1), np.array(1)):
+        w2v.score_texts(classifier, rows, batch_size=number)
+        assert windows().counts(np.array(9)).sum() == 9
+        w2v.WordVectors.from_model(
+            w2v.Word2Vec(2, D), ["a", "b"], counts=torch.ones(2), min_count=number
+        )
+        frame = pandas.DataFrame({"text": list("abcdef"), "label": ["x", "y"] * 3})
+        corpus = w2v.load_frame(frame)
+        assert len(w2v.split_labelled(corpus, n_valid=number, n_test=number, seed=number)[0]) == 4
+    assert len(w2v.preprocess(["a", "b"], tokenizer(), valid_fraction=half)[0]) == 1
+    config = w2v.ClassifierConfig(batch_size=1, epochs=1, word_dropout=half)
+    assert type(config.word_dropout) is float
+    w2v.collate_texts(rows, word_dropout=half)
 
 
 def test_a_value_that_is_long_or_deep_is_shown_in_little_memory():

@@ -108,10 +108,12 @@ def make_loader(
         A DataLoader of the dicts that `collate_fn` makes; the last batch may be shorter than B.
 
     Raises:
-        ValueError: a `ConcatDataset` of windows that are padded in different ways.
+        TypeError, ValueError: `vocab_size` is no positive integer, or a `ConcatDataset` of windows
+            that are padded in different ways.
 
     Source: assignment Q3.7.
     """
+    vocab_size = check_positive_int("vocab_size", vocab_size)
     return DataLoader(
         dataset,
         batch_size=config.batch_size,

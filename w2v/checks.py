@@ -80,7 +80,7 @@ def shown(value: Any) -> str:
         The first 80 characters of its `repr`, without the address of an object; of a long or deep
         value little more is computed.
     """
-    text = re.sub(" at 0x[0-9a-f]+", "", _SHORT.repr(value))
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", _SHORT.repr(value))  # another address at every run
     return " ".join(f"{text:.80}".split())
 
 
@@ -137,6 +137,7 @@ def check_strings(name: str, values: Any) -> list[str]:
             are not strings.
     """
     is_ordered = hasattr(values, "__iter__") and not isinstance(values, (str, Set))
+    is_ordered = is_ordered and getattr(values, "shape", None) != ()  # an array of one number
     if not is_ordered or is_table(values):
         raise TypeError(f"{name} must be a list of strings, got {shown(values)}")
     strings = list(values)
@@ -263,21 +264,25 @@ def check_positive(name: str, value: float) -> float:
     return number
 
 
-def check_share(name: str, value: float) -> None:
+def check_share(name: str, value: float) -> float:
     """Refuse a number outside [0, 1).
 
     Args:
         name: the argument's name, for the message.
-        value: what the caller gave.
+        value: what the caller gave; numbers of numpy are numbers too.
+
+    Returns:
+        The value as a `float`.
 
     Raises:
         TypeError: `value` is not a number.
         ValueError: `value` is negative, 1 or more, or nan.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number in [0, 1), got {shown(value)}")
     if not 0 <= value < 1:
         raise ValueError(f"{name} must lie in [0, 1), got {shown(value)}")
+    return float(value)
 
 
 def check_switch(name: str, value: Any) -> None:

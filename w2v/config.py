@@ -170,7 +170,8 @@ class ClassifierConfig:
         object.__setattr__(self, "seed", check_seed(self.seed))
         for name in ("decay", "freeze"):
             check_switch(name, getattr(self, name))
-        check_share("word_dropout", self.word_dropout)
+        share = check_share("word_dropout", self.word_dropout)
+        object.__setattr__(self, "word_dropout", share)
 
 
 def learning_rate_at(config: Word2VecConfig, epoch: int, done: float) -> float:

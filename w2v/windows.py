@@ -301,7 +301,7 @@ class WindowDataset(Dataset):
 
         Source: Mikolov et al. 2013b, section 2.2 (unigram counts).
         """
-        check_positive_int("vocab_size", vocab_size)
+        vocab_size = check_positive_int("vocab_size", vocab_size)
         _check_text(self.tokens, self.offsets, self.radii)  # they may have changed since
         if len(self.tokens) and not 0 <= self.tokens.min() <= self.tokens.max() < vocab_size:
             found = f"{int(self.tokens.min())} ... {int(self.tokens.max())}"

@@ -57,7 +57,7 @@ class ConvClassifier(nn.Module):
             n_filters=n_filters,
             kernel_size=kernel_size,
         )
-        check_share("dropout", dropout)
+        dropout = check_share("dropout", dropout)
         self.n_classes, self.dropout, self._generator = n_classes, dropout, generator
         with drawing_from(generator):
             self.convolution = nn.Conv1d(dim, n_filters, kernel_size)

@@ -80,7 +80,7 @@ def score_texts(
 
     Source: assignment Q4.2 and Q4.3.
     """
-    check_positive_int("batch_size", batch_size)
+    batch_size = check_positive_int("batch_size", batch_size)
     texts = check_texts("texts", texts, classifier)
     logits = text_logits(classifier, texts, batch_size)  # (n_texts, n_classes)
     n_texts, n_classes = logits.shape
@@ -123,7 +123,7 @@ def predict_texts(
         TypeError: a text that is no string, or one string in place of several.
         ValueError: an id outside the classifier's vocabulary.
     """
-    check_positive_int("batch_size", batch_size)
+    batch_size = check_positive_int("batch_size", batch_size)
     if isinstance(texts, str) or is_table(texts) or getattr(texts, "ndim", 1) != 1:
         raise TypeError(
             f"texts must be a list of strings, got {shown(texts)}; pass a list, or one column"

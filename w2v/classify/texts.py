@@ -105,7 +105,7 @@ def collate_texts(
 
     Source: assignment Q4.2.
     """
-    check_share("word_dropout", word_dropout)
+    word_dropout = check_share("word_dropout", word_dropout)
     if not len(batch):
         raise ValueError("batch must hold at least one text, got none")
     texts, masks, labels = zip(*(_read_row(row, i) for i, row in enumerate(batch)), strict=True)
@@ -151,7 +151,8 @@ def check_texts(
             f"got {type(classifier).__name__}"
         )
     check_weights("classifier", embeddings.weight)
-    if not hasattr(dataset, "__iter__") and not hasattr(dataset, "__getitem__"):
+    is_rows = hasattr(dataset, "__iter__") or hasattr(dataset, "__getitem__")
+    if not is_rows or getattr(dataset, "shape", None) == ():  # an array of one number
         raise TypeError(f"{name} must be rows with input_ids and label, got {shown(dataset)}")
     texts = dataset if isinstance(dataset, TextDataset) else TextDataset.from_documents(dataset)
     if len(texts) == 0:

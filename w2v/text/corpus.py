@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import torch
@@ -200,8 +201,9 @@ def preprocess(
     Source: assignment Q3.1.
     """
     check_seed(seed)
-    if not isinstance(valid_fraction, (int, float)) or not 0 < valid_fraction < 1:
+    if not isinstance(valid_fraction, Real) or not 0 < valid_fraction < 1:
         raise ValueError(f"valid_fraction must lie between 0 and 1, got {shown(valid_fraction)}")
+    valid_fraction = float(valid_fraction)  # of numpy, say
     documents = as_documents(documents)
     n_valid = round(len(documents) * valid_fraction)
     if not 0 < n_valid < len(documents):

@@ -111,9 +111,9 @@ def split_labelled(
 
     Source: assignment section 4.
     """
-    check_positive_int("n_valid", n_valid)
-    check_positive_int("n_test", n_test)
-    check_seed(seed)
+    n_valid = check_positive_int("n_valid", n_valid)
+    n_test = check_positive_int("n_test", n_test)
+    seed = check_seed(seed)
     official = None
     if isinstance(corpus, str):
         source = resolve_source(source, needs=(corpus,))

@@ -190,12 +190,11 @@ class WordVectors:
                 f"counts must be {len(found)} numbers, one for each id, "
                 f"got shape {tuple(counts.shape)}"
             )
-        if counts.max() < min_count:
+        if counts.max() < least:
             raise ValueError(
-                f"min_count must be at most {int(counts.max())}, the largest count, "
-                f"got {min_count!r}"
+                f"min_count must be at most {int(counts.max())}, the largest count, got {least}"
             )
-        return found.vectors_for_all((counts >= min_count).nonzero()[:, 0].tolist())
+        return found.vectors_for_all((counts >= least).nonzero()[:, 0].tolist())
 
     @classmethod
     @checked
