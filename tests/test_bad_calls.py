@@ -25,6 +25,8 @@ from w2v.files import (
 CONFIG = w2v.Word2VecConfig(dim=D, radius=R, ratio=K, batch_size=B, epochs=2)
 TOKENS, OFFSETS = torch.arange(9, dtype=torch.int32), torch.tensor([0, 4, 9])
 NAN = float("nan")
+VOCABULARY = w2v.Vocabulary.from_strings(["a b"])
+VECTORS = w2v.WordVectors(["a", "b"], np.eye(2))
 
 
 def windows(tokens=TOKENS, offsets=OFFSETS, radius=1, **options):
@@ -47,6 +49,24 @@ def inside_inference_mode(classifier=None):
 def save(**changes):
     how = {"vocabulary": "words", "config": CONFIG, "model": w2v.Word2Vec(V, D)} | changes
     return w2v.save_model(how.pop("model"), "nowhere", how.pop("config"), **how)
+
+
+def compare(**changes):
+    rows = [{"input_ids": [1], "label": 0}]
+    config = w2v.ClassifierConfig(batch_size=1, epochs=1)
+    how = {"n_labels": [1], "seeds": [0], "load_table": {"random": None}} | changes
+    return w2v.compare_pretraining(
+        lambda generator: w2v.ClassAttentionModel(V, D, 2, generator=generator),
+        train_set=rows,
+        valid_set=rows,
+        config=config,
+        **how,
+    )
+
+
+def frame(text="a", label="x"):
+    cells = {"text": [text, "b"], "label": [label, "y"]}
+    return pandas.DataFrame(cells, dtype=object)  # other columns take no half of a character
 
 
 CALLS = {
@@ -227,6 +247,80 @@ CALLS = {
             w2v.Word2Vec(V, D), torch.utils.data.Subset(windows(), [0]), CONFIG, counts=TOKENS
         ),
         "dataset must be a WindowDataset, got <torch.utils.data.dataset.Subset object>$",
+    ),
+    "ids for words": (lambda: VOCABULARY.encode([3]), "words must be strings, got 3"),
+    "words that are lists": (lambda: VOCABULARY.encode([["a"]]), "words must be strings, got"),
+    "words in a dict": (lambda: VOCABULARY.from_texts([{"a": 3}]), "text must be a list of words"),
+    "words in arrays of one": (
+        lambda: VOCABULARY.from_texts(torch.ones(2)),
+        "text must be a list of words",
+    ),
+    "an epoch after the last": (lambda: save(epoch=3), "epoch must be at most config.epochs = 2"),
+    "counts below 0": (
+        lambda: w2v.evaluate_word2vec(w2v.Word2Vec(V, D), windows(), CONFIG, counts=-torch.ones(V)),
+        "counts must be 0 or more",
+    ),
+    "counts of one number": (
+        lambda: w2v.NoiseDistribution.from_name("uniform", torch.tensor(1)),
+        r"counts must have shape \(V,\), got \(\)",
+    ),
+    "weights of no column": (
+        lambda: w2v.NoiseDistribution(torch.ones(2, 0)),
+        r"weights must have shape \(V,\), got \(2, 0\)",
+    ),
+    "a function for a tokenizer": (
+        lambda: w2v.predict_texts(w2v.ClassAttentionModel(V, D, 2), len, ["a"]),
+        "tokenizer must be a tokenizer of transformers",
+    ),
+    "half a character to attend to": (
+        lambda: w2v.attend(w2v.ClassAttentionModel(V, D, 2), tokenizer(), "a \ud800"),
+        "text must be Unicode",
+    ),
+    "return_attention 'no'": (
+        lambda: w2v.ClassAttentionModel(V, D, 2)(
+            torch.ones(1, 2).long(), torch.ones(1, 2), return_attention="no"
+        ),
+        "return_attention must be True or False",
+    ),
+    "progress 'no'": (
+        lambda: w2v.train_word2vec(
+            w2v.Word2Vec(V, D), windows(radius=R), windows(radius=R), CONFIG, progress="no"
+        ),
+        "progress must be True or False",
+    ),
+    "progress of a classifier": (
+        lambda: w2v.train_classifier(
+            w2v.ClassAttentionModel(V, D, 2),
+            [{"input_ids": [1], "label": 0}],
+            [{"input_ids": [1], "label": 0}],
+            w2v.ClassifierConfig(batch_size=1, epochs=1),
+            progress="no",
+        ),
+        "progress must be True or False",
+    ),
+    "vectors of complex numbers": (
+        lambda: w2v.WordVectors(["a"], torch.ones(1, 2, dtype=torch.complex64)),
+        "vectors must be numbers",
+    ),
+    "weights nan": (
+        lambda: VECTORS.get_mean_vector(["a", "b"], weights=[1, NAN]),
+        "weights must be finite numbers",
+    ),
+    "two words for one": (lambda: VECTORS.similar_by_word(["a", "b"]), "key must be a word"),
+    "lists of several lengths": (
+        lambda: VECTORS.similarity("a", [[1], [1, 2]]),
+        "key must be a word",
+    ),
+    "no system": (lambda: compare(load_table={}), "load_table must hold at least one system"),
+    "no number of labels": (lambda: compare(n_labels=[]), "n_labels must hold at least one"),
+    "a text for a path": (lambda: w2v.load_texts("a b " * 99), "path must be the name of a file"),
+    "half a character in a frame": (
+        lambda: w2v.load_frame(frame(text="a \ud800")),
+        "row 0 of frame must have a text of Unicode",
+    ),
+    "half a character in a class": (
+        lambda: w2v.load_frame(frame(label="x\ud800")),
+        "classes must be names in Unicode",
     ),
     "path None": (lambda: write_sealed(None, {}), "path must"),
     "path a number": (lambda: read_json(3), "path must"),

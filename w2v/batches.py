@@ -182,17 +182,19 @@ class NoiseDistribution:
         weights: unnormalised probabilities, shape (V,), 0 or more, at least one above 0.
 
     Raises:
-        ValueError: weights that are negative, not finite or all zero.
+        ValueError: weights that are negative, not finite, all zero or not in one row.
 
     Source: assignment Q3.6; Mikolov et al. 2013b, section 2.2; Walker 1977.
     """
 
     @checked
     def __init__(self, weights: Tensor) -> None:
+        if weights.ndim != 1:
+            raise ValueError(f"weights must have shape (V,), got {tuple(weights.shape)}")
         weights = weights.double()
         total = weights.sum()
         least = weights.min() if len(weights) else total
-        is_good = weights.ndim == 1 and (weights >= 0).all() and torch.isfinite(total)
+        is_good = (weights >= 0).all() and torch.isfinite(total)
         if not (is_good and total > 0):
             raise ValueError(
                 "weights must be finite, 0 or more and not all 0, "
@@ -221,6 +223,8 @@ class NoiseDistribution:
 
         Source: assignment Q3.6; Mikolov et al. 2013b, section 2.2.
         """
+        if counts.ndim != 1:
+            raise ValueError(f"counts must have shape (V,), got {tuple(counts.shape)}")
         if noise == "uniform":
             return cls(torch.ones(len(counts)))
         exponent = noise_exponent(noise)

@@ -73,15 +73,16 @@ def save_model(
 
     Raises:
         TypeError, ValueError: the tables disagree with `config.dim` or are not float32, `words`
-            or `counts` disagree with V, `vocabulary` is no string, `epoch` is no positive
-            integer, or `corpus` comes from elsewhere.
+            or `counts` disagree with V, `vocabulary` is no string, `epoch` is no number of
+            1 ... `config.epochs`, or `corpus` comes from elsewhere.
         CheckpointError: a table is not finite, or the file cannot be written; a file that was
             there before is then still there, whole.
 
     Source: assignment Q3.12.
     """
-    epoch = config.epochs if epoch is None else epoch
-    check_positive_int("epoch", epoch)
+    epoch = config.epochs if epoch is None else check_positive_int("epoch", epoch)
+    if epoch > config.epochs:
+        raise ValueError(f"epoch must be at most config.epochs = {config.epochs}, got {epoch}")
     if not isinstance(vocabulary, str):
         raise TypeError(f"vocabulary must be a string, got {vocabulary!r}")
     payload = {

@@ -40,7 +40,7 @@ METHODS = {  # what tells that a value has one of these types
     "Callable": "__call__",
     "Word2Vec": "context_embeddings",  # or a model of the user's own with the same two tables
     "PreTrainedTokenizerFast": "backend_tokenizer",
-    "PreTrainedTokenizerBase": "__call__",
+    "PreTrainedTokenizerBase": "convert_ids_to_tokens",
 }
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from w2v.batches import NoiseDistribution, make_loader
-from w2v.checks import check_positive_int, check_seed, checked
+from w2v.checks import check_positive_int, check_seed, checked, shown
 from w2v.config import Word2VecConfig
 from w2v.engines.objectives import score_batch
 from w2v.model import Word2Vec, pair_mask, sgns_loss
@@ -82,8 +82,8 @@ def evaluate_word2vec(
         The scores of the model, and of the baselines on the same pairs.
 
     Raises:
-        TypeError, ValueError: `n_words` is not a positive integer, `counts` has another length, or
-            no word has a context.
+        TypeError, ValueError: `n_words` is not a positive integer, `counts` has another length or
+            a number below 0, or no word has a context.
 
     Source: assignment eq. (1) and Q3.11.
     """
@@ -91,6 +91,8 @@ def evaluate_word2vec(
     vocab_size = model.center_embeddings.num_embeddings
     if counts.shape != (vocab_size,):
         raise ValueError(f"counts must have shape ({vocab_size},), got {tuple(counts.shape)}")
+    if not (counts >= 0).all() or not 0 < float(counts.sum()) < float("inf"):
+        raise ValueError(f"counts must be 0 or more, and not all 0, got {shown(counts)}")
     generator = torch.Generator().manual_seed(check_seed(seed))
     sample = torch.randperm(len(dataset), generator=generator)[:n_words]
     noise = NoiseDistribution.from_name(config.noise, counts)

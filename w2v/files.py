@@ -35,6 +35,7 @@ except ImportError:  # Windows, where an open file cannot be removed
     fcntl = None
 
 SMALL = 2**22  # bytes of a .gz file that is looked through whole before it is read
+NAME = 255  # bytes of a part of a path: a longer one is a text, given in place of its file
 UNPACKED = 2**26  # bytes that it may hold, however small it is
 _LOCKED: dict[tuple[int, str], tuple[BinaryIO, int]] = {}  # lock files, and how often each is used
 _LOCKING = threading.Lock()
@@ -344,7 +345,7 @@ def user_path(path: str | os.PathLike) -> Path:
         is_name = b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:  # half a character
         is_name = False
-    if not is_name:
+    if not is_name or max(map(len, os.fsencode(path).split(b"/"))) > NAME:
         raise CheckpointError(f"path must be the name of a file, got {shown(path)}")
     if str(path).startswith(("http://", "https://")):
         raise CheckpointError(f"path must be a file here, got {shown(path)}; download it first")

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from w2v.batches import NoiseDistribution, make_loader
 from w2v.checkpoint import check_words, checkpoint_name, read_checkpoint, save_model
-from w2v.checks import check_gradients, check_weights, shown
+from w2v.checks import check_gradients, check_switch, check_weights, shown
 from w2v.config import Word2VecConfig, learning_rate_at
 from w2v.engines import Engine, Report, distributed, make_engine
 from w2v.engines.objectives import objective_loss
@@ -337,6 +337,8 @@ def train_epochs(
     if not isinstance(vocabulary, str):
         raise TypeError(f"vocabulary must be a string, got {shown(vocabulary)}")
     vocab_size = model.center_embeddings.num_embeddings
+    if progress is not None:
+        check_switch("progress", progress)
     if words is not None:
         words = check_words(words, vocab_size)
     counts = train_set.counts(vocab_size)  # (V,)

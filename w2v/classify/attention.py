@@ -9,7 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from w2v.checks import check_choice, check_positive_int, checked, shown
+from w2v.checks import (
+    check_choice,
+    check_positive_int,
+    check_switch,
+    check_text,
+    checked,
+    shown,
+)
 from w2v.classify.texts import check_inputs
 
 if TYPE_CHECKING:
@@ -102,6 +109,7 @@ class ClassAttentionModel(nn.Module):
 
         Source: assignment section 4, the lab's `ClassAttentionModel`.
         """
+        check_switch("return_attention", return_attention)
         input_ids, mask = check_inputs(input_ids, attention_mask, self.embeddings.num_embeddings)
         tokens = self.embeddings(input_ids)  # (B, T, d)
         q = self.q(self.class_embeddings)  # (n_classes, d)
@@ -212,6 +220,7 @@ def attend(
     """
     if not isinstance(text, str):
         raise TypeError(f"text must be a string, got {shown(text)}")
+    check_text("text", text, 0)
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     input_ids = torch.tensor([ids], dtype=torch.int64)  # (1, T)
     vocab_size = classifier.embeddings.num_embeddings

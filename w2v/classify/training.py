@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LinearLR, LRScheduler
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from w2v.checks import check_gradients, shown
+from w2v.checks import check_gradients, check_switch, shown
 from w2v.classify.scoring import score_texts
 from w2v.classify.texts import TextDataset, check_texts, collate_texts
 from w2v.config import ClassifierConfig
@@ -77,6 +77,8 @@ def train_classifier(
     """
     if not isinstance(config, ClassifierConfig):
         raise TypeError(f"config must be a ClassifierConfig, got {shown(config)}")
+    if progress is not None:
+        check_switch("progress", progress)
     train_texts = check_texts("train_set", train_set, classifier)
     valid_texts = check_texts("valid_set", valid_set, classifier)
     check_gradients("classifier", classifier.get_parameter("embeddings.weight"))

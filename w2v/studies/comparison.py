@@ -68,6 +68,8 @@ def compare_pretraining(
     systems: Mapping[str, Any] = {"random": None, "pretrained": load_table}
     if isinstance(load_table, Mapping):
         systems = load_table
+        if not systems:
+            raise ValueError(f"load_table must hold at least one system, got {load_table!r}")
     rows = []
     for seed in seeds:
         order = torch.randperm(len(train_texts), generator=_seeded(seed))  # (n_texts,)
@@ -120,6 +122,8 @@ def _check_grid(n_labels: Sequence[int], seeds: Sequence[int], n_texts: int) -> 
         raise ValueError(f"seeds must hold at least one seed, got {seeds!r}")
     for seed in seeds:
         check_seed(seed)
+    if not len(n_labels):
+        raise ValueError(f"n_labels must hold at least one number, got {n_labels!r}")
     for n in n_labels:
         check_positive_int("n_labels", n)
         if n > n_texts:

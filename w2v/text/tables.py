@@ -289,11 +289,13 @@ def check_classes(classes: Sequence[str]) -> list[str]:
         ValueError: fewer than two names, an empty name, or a name given twice.
     """
     is_ordered = hasattr(classes, "__iter__") and not isinstance(classes, (str, set, frozenset))
-    if not is_ordered or is_table(classes):
+    if not is_ordered or is_table(classes) or getattr(classes, "shape", None) == ():
         raise TypeError(f"classes must be a list of names, got {shown(classes)}")
     names = ["" if name is None else _class_name(name) for name in classes]
     if len(names) < 2 or len(set(names)) < len(names) or not all(names):
         raise ValueError(f"classes must be two different names or more, got {names!r:.200}")
+    if any("\ud800" <= letter <= "\udfff" for name in names for letter in name):
+        raise ValueError(f"classes must be names in Unicode, got {names!r:.200}")
     return names
 
 
@@ -346,6 +348,8 @@ def _text(row: LabelledRow) -> str:
     for cell in cells:
         if not isinstance(cell, str):
             raise ValueError(f"{row.where} must have a string as its text, got {shown(cell)}")
+        if any("\ud800" <= letter <= "\udfff" for letter in cell):
+            raise ValueError(f"{row.where} must have a text of Unicode, got {shown(cell)}")
     text = " ".join(cell.strip() for cell in cells if cell.strip())
     if not any(letter.isprintable() and letter != " " for letter in text):  # nothing to be seen
         raise ValueError(f"{row.where} must have a text, got {shown(list(row.texts))}")

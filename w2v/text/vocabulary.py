@@ -264,6 +264,7 @@ def _cutter() -> "tuple[Normalizer, PreTokenizer]":
 
 def _list_of_words(text: Sequence[str]) -> Sequence[str]:
     """Refuse a string, whose letters would count as words, and what is no list."""
-    if isinstance(text, str) or not hasattr(text, "__iter__"):
+    is_list = hasattr(text, "__iter__") and getattr(text, "shape", None) != ()
+    if isinstance(text, str) or not is_list or is_table(text):
         raise TypeError(f"text must be a list of words, got {shown(text)}; cut it first")
     return text

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,10 +93,13 @@ class WordVectors:
     def __init__(self, words: Sequence[str], vectors: ArrayLike) -> None:
         self.words = self.index_to_key = check_strings("words", words)
         if isinstance(vectors, Tensor):
-            vectors = vectors.detach().float().cpu().numpy()
+            vectors = vectors.detach().cpu()
+            vectors = vectors if vectors.is_complex() else vectors.float().numpy()
         try:
+            if np.iscomplexobj(vectors):
+                raise TypeError
             self.vectors = np.require(vectors, np.float32, ["C", "W"])  # (n, d)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise TypeError(f"vectors must be numbers, got {shown(vectors)}") from None
         check_word_vectors(self.words, self.vectors)
         self.key_to_index = {word: row for row, word in enumerate(self.words)}
@@ -411,6 +415,8 @@ class WordVectors:
             raise ValueError(
                 f"weights must be {len(keys)} numbers, one for each key, got shape {factors.shape}"
             )
+        if not np.isfinite(factors).all():
+            raise ValueError(f"weights must be finite numbers, got {shown(weights)}")
         if ignore_missing:
             kept = [i for i, k in enumerate(keys) if not isinstance(k, KEYS) or k in self]
             keys, factors = [keys[i] for i in kept], factors[kept]
@@ -770,7 +776,10 @@ class WordVectors:
             if isinstance(item, KEYS):
                 vector = self.get_vector(item, norm)  # (d,)
             else:
-                vector = np.asarray(item.detach().cpu() if isinstance(item, Tensor) else item)
+                try:
+                    vector = np.asarray(item.detach().cpu() if isinstance(item, Tensor) else item)
+                except (TypeError, ValueError):  # lists of several lengths
+                    vector = np.empty(())
                 is_numbers = vector.shape == (self.vector_size,) and vector.dtype.kind in "fiu"
                 if not is_numbers or not np.isfinite(vector).all():
                     raise ValueError(
@@ -874,4 +883,5 @@ def _listed(given: Any) -> list:
 def _is_pair(item: Any) -> bool:
     """Tell whether an item is a word, row or vector with its weight."""
     is_two = isinstance(item, (tuple, list)) and len(item) == 2
-    return is_two and isinstance(item[0], (*KEYS, np.ndarray, Tensor))
+    is_key = is_two and isinstance(item[0], (*KEYS, np.ndarray, Tensor))
+    return is_key and isinstance(item[1], Real) and not isinstance(item[1], bool)
