@@ -313,7 +313,7 @@ CALLS = {
     ),
     "no system": (lambda: compare(load_table={}), "load_table must hold at least one system"),
     "no number of labels": (lambda: compare(n_labels=[]), "n_labels must hold at least one"),
-    "a text for a path": (lambda: w2v.load_texts("a b " * 99), "path must be the name of a file"),
+    "a text for a path": (lambda: w2v.load_texts("a b " * 9999), "path must be the name of a file"),
     "half a character in a frame": (
         lambda: w2v.load_frame(frame(text="a \ud800")),
         "row 0 of frame must have a text of Unicode",

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import w2v
 from w2v.checkpoint import (
     checkpoint_name,
     load_model,
@@ -420,3 +421,49 @@ def test_a_hostile_pickle_runs_nothing(tmp_path, call, zipped, sealed):
 
     torch.load(path, weights_only=False)  # the trap is real: an unsafe load springs it
     assert marker.exists()
+
+
+# A file that was sealed again after a change
+
+
+@pytest.mark.parametrize("change", ["words", "counts", "corpus"])
+def test_parts_of_a_checkpoint_that_do_not_belong_together_are_refused(tmp_path, change):
+    texts = [[f"w{i}" for i in range(9)]] * 2
+    vocabulary = w2v.Vocabulary.from_texts(texts)
+    windows = w2v.WindowDataset.from_documents(map(vocabulary.encode, texts), 2)
+    config = w2v.Word2VecConfig(dim=3, radius=2, ratio=1, batch_size=1, epochs=1)
+    path = w2v.save_model(
+        w2v.Word2Vec(len(vocabulary), 3),
+        tmp_path,
+        config,
+        vocabulary=w2v.vocabulary_identity(vocabulary.tokenizer()),
+        words=vocabulary.words,
+        counts=windows.counts(len(vocabulary)),
+        corpus=windows.identity(),
+    )
+    saved = read_sealed(path)
+    if change == "words":  # the vectors of two words change places
+        saved["words"][2:4] = saved["words"][3:1:-1]
+    elif change == "counts":
+        saved["counts"][2] += 1
+    else:
+        saved["corpus"]["tokens"] += 1
+    write_sealed(path, saved)
+    message = "words must be those of" if change == "words" else "counts must add up"
+    with pytest.raises(CheckpointError, match=message):
+        w2v.load_word2vec(path)
+
+
+def test_a_classifier_with_words_of_another_vocabulary_is_refused(tmp_path):
+    vocabulary = w2v.Vocabulary.from_strings(["a b c"])
+    name = w2v.vocabulary_identity(vocabulary.tokenizer())
+    model = w2v.ClassAttentionModel(len(vocabulary), 3, 2)
+    how = {"vocabulary": name, "classes": ["x", "y"]}
+    path = w2v.save_classifier(model, tmp_path / "c", words=vocabulary.words, **how)
+    saved = read_sealed(path)
+    saved["words"][2:4] = saved["words"][3:1:-1]
+    write_sealed(path, saved)
+    with pytest.raises(CheckpointError, match="words must be those of vocabulary-5-"):
+        w2v.load_classifier(path)
+    with pytest.raises(ValueError, match="words must be those of vocabulary-5-"):
+        w2v.save_classifier(model, tmp_path / "d", words=saved["words"], **how)

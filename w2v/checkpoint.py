@@ -12,7 +12,14 @@ from torch import Tensor, nn
 
 from w2v.checks import check_choice, check_positive_int, check_strings, checked, shown
 from w2v.config import Word2VecConfig
-from w2v.files import CheckpointError, is_same, read_sealed, user_path, write_sealed
+from w2v.files import (
+    CheckpointError,
+    identity_of_words,
+    is_same,
+    read_sealed,
+    user_path,
+    write_sealed,
+)
 from w2v.model import Word2Vec
 
 FORMAT = 1
@@ -103,11 +110,11 @@ def save_model(
         payload[name] = table
     vocab_size = len(payload[TABLES[0]])
     if words is not None:
-        payload["words"] = check_words(words, vocab_size)
+        payload["words"] = check_words(words, vocab_size, vocabulary)
     if counts is not None:
         payload["counts"] = _check_counts(counts, vocab_size)
     if corpus is not None:
-        payload["corpus"] = _check_corpus(corpus)
+        payload["corpus"] = _check_corpus(corpus, counts)
     path = write_sealed(user_path(directory) / checkpoint_name(config), payload)
     _remove_last(path, model, config)
     return path
@@ -237,29 +244,31 @@ def read_checkpoint(path: str | os.PathLike, *, vocabulary: str | None = None) -
     if type(epoch) is not int or not 1 <= epoch <= config.epochs:
         raise _refusal(path, f"an epoch of 1 ... {config.epochs}", epoch)
     try:
-        for name, check in (("words", check_words), ("counts", _check_counts)):
-            if name in saved:
-                check(saved[name], len(center))
+        if "words" in saved:
+            check_words(saved["words"], len(center), saved["vocabulary"])
+        if "counts" in saved:
+            _check_counts(saved["counts"], len(center))
         if "corpus" in saved:
-            _check_corpus(saved["corpus"])
+            _check_corpus(saved["corpus"], saved.get("counts"))
     except (TypeError, ValueError) as error:
         raise _refusal(path, "words and counts of its rows", error) from None
     return saved
 
 
-def check_words(words: Sequence[str], vocab_size: int) -> list[str]:
+def check_words(words: Sequence[str], vocab_size: int, vocabulary: str = "") -> list[str]:
     """Refuse anything but a different string for each id.
 
     Args:
         words: the word of each id.
         vocab_size: V, the number of ids.
+        vocabulary: which words they should be; what `vocabulary_identity` gave is compared.
 
     Returns:
         The words.
 
     Raises:
         TypeError: anything but strings.
-        ValueError: another number than V, or a word twice.
+        ValueError: another number than V, a word twice, or words of another vocabulary.
     """
     words = check_strings("words", words)
     if len(words) != vocab_size or len(set(words)) != vocab_size:
@@ -267,6 +276,8 @@ def check_words(words: Sequence[str], vocab_size: int) -> list[str]:
             f"words must be {vocab_size} different ones, one for each id, got {len(words)}, "
             f"of which {len(set(words))} differ"
         )
+    if vocabulary.startswith("vocabulary-") and vocabulary != (found := identity_of_words(words)):
+        raise ValueError(f"words must be those of {vocabulary}, got words of {found}")
     return words
 
 
@@ -283,12 +294,17 @@ def _check_counts(counts: Tensor, vocab_size: int) -> Tensor:
     return counts
 
 
-def _check_corpus(corpus: dict[str, Any]) -> dict[str, Any]:
-    """Refuse anything but what `WindowDataset.identity` gives."""
+def _check_corpus(corpus: dict[str, Any], counts: Tensor | None) -> dict[str, Any]:
+    """Refuse anything but what `WindowDataset.identity` gives, of the text that was counted."""
     kinds = {"digest": str, "documents": int, "tokens": int}
     if not isinstance(corpus, dict) or {name: type(part) for name, part in corpus.items()} != kinds:
         raise TypeError(
             f"corpus must be an identity of WindowDataset.identity, got {shown(corpus)}"
+        )
+    if counts is not None and int(counts.sum()) != corpus["tokens"]:
+        raise ValueError(
+            f"counts must add up to the {corpus['tokens']} tokens of corpus, got "
+            f"{int(counts.sum())}"
         )
     return corpus
 

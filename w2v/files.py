@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,7 +35,7 @@ except ImportError:  # Windows, where an open file cannot be removed
     fcntl = None
 
 SMALL = 2**22  # bytes of a .gz file that is looked through whole before it is read
-NAME = 255  # bytes of a part of a path: a longer one is a text, given in place of its file
+LONGEST = 4096  # bytes of a path: a longer one is a text, given in place of its file
 UNPACKED = 2**26  # bytes that it may hold, however small it is
 _LOCKED: dict[tuple[int, str], tuple[BinaryIO, int]] = {}  # lock files, and how often each is used
 _LOCKING = threading.Lock()
@@ -119,6 +119,21 @@ def read_sealed(path: str | os.PathLike, *, mmap: bool = False) -> dict[str, Any
         raise CheckpointError(
             f"path must be a complete w2v file, got {str(path)!r}; {reason}"
         ) from None
+
+
+def identity_of_words(words: Sequence[str]) -> str:
+    """Name a vocabulary by its size and a digest of its words; see `vocabulary_identity`.
+
+    Args:
+        words: the word of each id.
+
+    Returns:
+        For example "vocabulary-30522-1f3c0b5a9d2e4f68".
+    """
+    has_lines = any("\n" in word for word in words)
+    content = json.dumps(list(words)) if has_lines else "\n".join(words)
+    digest = hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()[:16]
+    return f"vocabulary-{len(words)}-{digest}"
 
 
 def is_same(found: Any, wanted: Any) -> bool:
@@ -345,7 +360,7 @@ def user_path(path: str | os.PathLike) -> Path:
         is_name = b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:  # half a character
         is_name = False
-    if not is_name or max(map(len, os.fsencode(path).split(b"/"))) > NAME:
+    if not is_name or len(os.fsencode(path)) > LONGEST:
         raise CheckpointError(f"path must be the name of a file, got {shown(path)}")
     if str(path).startswith(("http://", "https://")):
         raise CheckpointError(f"path must be a file here, got {shown(path)}; download it first")

@@ -340,7 +340,7 @@ def train_epochs(
     if progress is not None:
         check_switch("progress", progress)
     if words is not None:
-        words = check_words(words, vocab_size)
+        words = check_words(words, vocab_size, vocabulary)
     counts = train_set.counts(vocab_size)  # (V,)
     valid_set.counts(vocab_size)  # refuses ids outside the vocabulary
     rank, n_ranks = distributed.join()  # 0 and 1, unless torchrun started several processes

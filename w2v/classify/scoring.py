@@ -271,7 +271,7 @@ def save_classifier(
         raise TypeError(f"classifier must be float32, got {dtype}; save classifier.float()")
     vocab_size = classifier.embeddings.num_embeddings
     if words is not None:
-        words = check_words(words, vocab_size)
+        words = check_words(words, vocab_size, vocabulary)
     payload = {
         "format": FORMAT,
         "readout": classifier.readout,
@@ -367,7 +367,7 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
             raise TypeError(f"vocabulary must be a string, got {shown(saved['vocabulary'])}")
         saved.setdefault("words", None)  # older files keep none
         if saved["words"] is not None:
-            check_words(saved["words"], vocab_size)
+            check_words(saved["words"], vocab_size, saved["vocabulary"])
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise CheckpointError(f"{str(path)!r} must hold a whole classifier: {error}") from None
     return saved

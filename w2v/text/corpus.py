@@ -1,7 +1,5 @@
 """Documents and their tokenizer, from text to two sets of ids (assignment Q3.1)."""
 
-import hashlib
-import json
 import os
 from collections.abc import Iterable
 from numbers import Real
@@ -10,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from w2v.checks import check_choice, check_positive_int, check_seed, checked, shown
-from w2v.files import user_path
+from w2v.files import identity_of_words, user_path
 from w2v.text import builtin
 from w2v.text.catalogue import DOCUMENTS, DocumentSet
 from w2v.text.sources import (
@@ -233,11 +231,7 @@ def vocabulary_identity(tokenizer: "PreTrainedTokenizerBase") -> str:
     Source: assignment Q3.12, Q4.1 (an embedding table belongs to one vocabulary).
     """
     vocabulary = tokenizer.get_vocab()
-    pieces = sorted(vocabulary, key=vocabulary.__getitem__)
-    has_lines = any("\n" in piece for piece in pieces)
-    content = json.dumps(pieces) if has_lines else "\n".join(pieces)
-    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-    return f"vocabulary-{len(vocabulary)}-{digest}"
+    return identity_of_words(sorted(vocabulary, key=vocabulary.__getitem__))
 
 
 def _seeded_order(n: int, seed: int) -> list[int]:
