@@ -322,6 +322,14 @@ CALLS = {
         lambda: w2v.load_frame(frame(label="x\ud800")),
         "classes must be names in Unicode",
     ),
+    "a tokenizer of another vocabulary": (
+        lambda: w2v.predict_texts(w2v.ClassAttentionModel(V, D, 2), tokenizer(), ["a"]),
+        f"tokenizer must have the {V} ids of the classifier, got 4",
+    ),
+    "a tokenizer of another vocabulary to attend with": (
+        lambda: w2v.attend(w2v.ClassAttentionModel(V, D, 2), tokenizer(), "a"),
+        f"tokenizer must have the {V} ids of the classifier, got 4",
+    ),
     "path None": (lambda: write_sealed(None, {}), "path must"),
     "path a number": (lambda: read_json(3), "path must"),
 }

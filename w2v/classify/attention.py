@@ -17,7 +17,7 @@ from w2v.checks import (
     checked,
     shown,
 )
-from w2v.classify.texts import check_inputs
+from w2v.classify.texts import check_inputs, check_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -214,13 +214,14 @@ def attend(
 
     Raises:
         TypeError: the text is no string.
-        ValueError: an id outside the classifier's vocabulary.
+        ValueError: a tokenizer of another vocabulary.
 
     Source: assignment section 4, the lab's `ClassAttentionModel`.
     """
     if not isinstance(text, str):
         raise TypeError(f"text must be a string, got {shown(text)}")
     check_text("text", text, 0)
+    check_tokenizer(tokenizer, classifier.embeddings.num_embeddings)
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     input_ids = torch.tensor([ids], dtype=torch.int64)  # (1, T)
     vocab_size = classifier.embeddings.num_embeddings

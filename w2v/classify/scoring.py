@@ -24,7 +24,7 @@ from w2v.checks import (
     shown,
 )
 from w2v.classify.attention import ClassAttentionModel
-from w2v.classify.texts import TextDataset, check_texts, collate_texts
+from w2v.classify.texts import TextDataset, check_texts, check_tokenizer, collate_texts
 from w2v.files import CheckpointError, read_sealed, write_sealed
 from w2v.threads import one_thread
 
@@ -121,13 +121,15 @@ def predict_texts(
 
     Raises:
         TypeError: a text that is no string, or one string in place of several.
-        ValueError: an id outside the classifier's vocabulary.
+        ValueError: a tokenizer of another vocabulary.
     """
     batch_size = check_positive_int("batch_size", batch_size)
     if isinstance(texts, str) or is_table(texts) or getattr(texts, "ndim", 1) != 1:
         raise TypeError(
             f"texts must be a list of strings, got {shown(texts)}; pass a list, or one column"
         )
+    if isinstance(embeddings := getattr(classifier, "embeddings", None), nn.Embedding):
+        check_tokenizer(tokenizer, embeddings.num_embeddings)
     rows, guesses = [], []
     unknown = {getattr(tokenizer, "unk_token_id", None)}
     for i, text in enumerate(texts):

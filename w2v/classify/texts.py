@@ -169,6 +169,24 @@ def check_texts(
     return texts
 
 
+def check_tokenizer(tokenizer: Any, vocab_size: int) -> None:
+    """Refuse a tokenizer of another vocabulary, whose ids would be other words.
+
+    Args:
+        tokenizer: of `transformers`; one without a length is taken as it is.
+        vocab_size: V, the number of rows of the classifier's table.
+
+    Raises:
+        ValueError: it has more or fewer ids.
+    """
+    size = len(tokenizer) if hasattr(tokenizer, "__len__") else vocab_size
+    if size != vocab_size:
+        raise ValueError(
+            f"tokenizer must have the {vocab_size} ids of the classifier, got {size}; take the one "
+            "that the classifier was trained with"
+        )
+
+
 def check_inputs(input_ids: Any, attention_mask: Any, vocab_size: int) -> tuple[Tensor, Tensor]:
     """Check the inputs of a classifier.
 
