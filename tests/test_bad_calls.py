@@ -330,6 +330,14 @@ CALLS = {
         lambda: w2v.attend(w2v.ClassAttentionModel(V, D, 2), tokenizer(), "a"),
         f"tokenizer must have the {V} ids of the classifier, got 4",
     ),
+    "a device that there is not": (
+        lambda: windows().to("cuda:99"),
+        "device must be one that PyTorch has here, got 'cuda:99'",
+    ),
+    "no device": (
+        lambda: compare(device="gpu"),
+        "device must be one that PyTorch has here, got 'gpu'",
+    ),
     "path None": (lambda: write_sealed(None, {}), "path must"),
     "path a number": (lambda: read_json(3), "path must"),
 }
@@ -364,6 +372,32 @@ def test_numbers_of_numpy_and_torch_are_numbers():
     config = w2v.ClassifierConfig(batch_size=1, epochs=1, word_dropout=half)
     assert type(config.word_dropout) is float
     w2v.collate_texts(rows, word_dropout=half)
+
+
+MODEL, CLASSIFIER = w2v.Word2Vec(V, D), w2v.ClassAttentionModel(4, D, 2)
+WINDOWS, TOKENIZER, COUNTS = windows(radius=R), tokenizer(), windows().counts(V)
+ROWS = [{"input_ids": [1], "label": 0}]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: w2v.train_word2vec(MODEL, WINDOWS, WINDOWS, CONFIG),
+        lambda: w2v.evaluate_word2vec(MODEL, WINDOWS, CONFIG, counts=COUNTS),
+        lambda: w2v.train_on_texts(["a b c a b"] * 9, CONFIG),
+        lambda: w2v.preprocess(["a", "b"], TOKENIZER),
+        lambda: w2v.NoiseDistribution(torch.ones(3)),
+        lambda: w2v.score_texts(CLASSIFIER, ROWS),
+        lambda: w2v.predict_texts(CLASSIFIER, TOKENIZER, ["a"]),
+        lambda: w2v.attend(CLASSIFIER, TOKENIZER, "a"),
+        lambda: w2v.train_classifier(
+            CLASSIFIER, ROWS, ROWS, w2v.ClassifierConfig(batch_size=1, epochs=1)
+        ),
+    ],
+)
+def test_a_default_device_other_than_the_cpu_is_named(call):
+    with torch.device("meta"), pytest.raises(ValueError, match="torch.set_default_device must be"):
+        call()
 
 
 def test_a_value_that_is_long_or_deep_is_shown_in_little_memory():

@@ -475,8 +475,6 @@ ELSEWHERE = {  # no arguments, an error, or the arguments of another function
 KNOWN = {
     *(("ClassAttentionModel.forward", f"return_attention={b}")
       for b in ("an empty tensor", "a tensor of three dimensions", "float ids")),
-    *((f"{c}.to", f"device={b}") for c in ("NoiseDistribution", "WindowDataset")
-      for b in ("a string", "an empty string", "'False'")),
     ("Vocabulary.from_texts", "texts=float ids"),
     ("plots.plot_windows", "negatives=float ids"),
     *(("collate_fn", f"batch={b}") for b in BAD),

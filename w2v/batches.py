@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
-from w2v.checks import check_positive_int, checked, shown
+from w2v.checks import check_default_device, check_device, check_positive_int, checked, shown
 from w2v.config import Word2VecConfig, noise_exponent
 
 
@@ -189,6 +189,7 @@ class NoiseDistribution:
 
     @checked
     def __init__(self, weights: Tensor) -> None:
+        check_default_device()
         if weights.ndim != 1:
             raise ValueError(f"weights must have shape (V,), got {tuple(weights.shape)}")
         weights = weights.double()
@@ -243,7 +244,11 @@ class NoiseDistribution:
 
         Returns:
             A distribution whose tables are there; on the same device they are shared.
+
+        Raises:
+            ValueError: a device that PyTorch does not have here.
         """
+        check_device(device)
         moved = copy.copy(self)
         moved.threshold, moved.alias = self.threshold.to(device), self.alias.to(device)
         return moved

@@ -242,6 +242,43 @@ def check_gradients(name: str, weight: "Tensor") -> None:
         )
 
 
+def check_device(device: Any) -> None:
+    """Refuse a device that PyTorch does not know or does not have here.
+
+    Args:
+        device: its name, or a `torch.device`.
+
+    Raises:
+        ValueError: no tensor can be made there.
+    """
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError, UnicodeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"device must be one that PyTorch has here, got {shown(device)}; {reason:.100}"
+        ) from None
+
+
+def check_default_device() -> None:
+    """Refuse to work where new tensors are made elsewhere than on the CPU.
+
+    Texts and random draws live on the CPU, whatever the device of the model.
+
+    Raises:
+        ValueError: inside `torch.set_default_device` or `with torch.device`, with another one.
+    """
+    import torch
+
+    if (device := torch.get_default_device()).type != "cpu":
+        raise ValueError(
+            f"torch.set_default_device must be 'cpu', got {str(device)!r}; move the model instead, "
+            f"with model.to({str(device)!r})"
+        )
+
+
 def check_positive(name: str, value: float) -> float:
     """Refuse a number that is not above zero and finite.
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from w2v.batches import NoiseDistribution, make_loader
-from w2v.checks import check_positive_int, check_seed, checked, shown
+from w2v.checks import check_default_device, check_positive_int, check_seed, checked, shown
 from w2v.config import Word2VecConfig
 from w2v.engines.objectives import score_batch
 from w2v.model import Word2Vec, pair_mask, sgns_loss
@@ -87,6 +87,7 @@ def evaluate_word2vec(
 
     Source: assignment eq. (1) and Q3.11.
     """
+    check_default_device()
     check_positive_int("n_words", n_words)
     vocab_size = model.center_embeddings.num_embeddings
     if counts.shape != (vocab_size,):

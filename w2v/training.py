@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from w2v.batches import NoiseDistribution, make_loader
 from w2v.checkpoint import check_words, checkpoint_name, read_checkpoint, save_model
-from w2v.checks import check_gradients, check_switch, check_weights, shown
+from w2v.checks import check_default_device, check_gradients, check_switch, check_weights, shown
 from w2v.config import Word2VecConfig, learning_rate_at
 from w2v.engines import Engine, Report, distributed, make_engine
 from w2v.engines.objectives import objective_loss
@@ -333,6 +333,7 @@ def train_epochs(
 
     Source: assignment Q3.10.
     """
+    check_default_device()
     _check_agreement(model, train_set, valid_set, config)
     if not isinstance(vocabulary, str):
         raise TypeError(f"vocabulary must be a string, got {shown(vocabulary)}")

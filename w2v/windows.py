@@ -13,7 +13,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from w2v.checks import check_choice, check_int, check_positive_int, checked, shown
+from w2v.checks import (
+    check_choice,
+    check_default_device,
+    check_device,
+    check_int,
+    check_positive_int,
+    checked,
+    shown,
+)
 from w2v.config import BORDERS
 from w2v.files import CheckpointError, read_sealed, write_sealed
 
@@ -128,6 +136,7 @@ class WindowDataset(Dataset):
         *,
         radii: Tensor | None = None,
     ) -> None:
+        check_default_device()
         radius = check_positive_int("radius", radius)
         check_choice("border", border, BORDERS)
         pad_id = check_int("pad_id", pad_id)
@@ -375,7 +384,11 @@ class WindowDataset(Dataset):
 
         Returns:
             A dataset whose tokens lie there; on the same device they are shared.
+
+        Raises:
+            ValueError: a device that PyTorch does not have here.
         """
+        check_device(device)
         moved = copy.copy(self)
         for name in ("tokens", "offsets", "ends", "radii"):
             if getattr(self, name) is not None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from w2v.checks import (
     check_choice,
+    check_default_device,
     check_positive_int,
     check_switch,
     check_text,
@@ -218,6 +219,7 @@ def attend(
 
     Source: assignment section 4, the lab's `ClassAttentionModel`.
     """
+    check_default_device()
     if not isinstance(text, str):
         raise TypeError(f"text must be a string, got {shown(text)}")
     check_text("text", text, 0)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset, get_worker_info
 
-from w2v.checks import check_share, check_weights, checked, shown
+from w2v.checks import check_default_device, check_share, check_weights, checked, shown
 from w2v.windows import check_ids
 
 PAD_ID = 0  # fills a batch; the attention mask keeps it out of every result
@@ -144,6 +144,7 @@ def check_texts(
         TypeError, ValueError: no text, a label outside the classes, an id outside the
             vocabulary, or a classifier without those two attributes.
     """
+    check_default_device()
     embeddings = getattr(classifier, "embeddings", None)
     if not isinstance(embeddings, nn.Embedding) or not hasattr(classifier, "n_classes"):
         raise TypeError(

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from w2v.checks import check_positive_int, check_seed, checked
+from w2v.checks import check_device, check_positive_int, check_seed, checked
 from w2v.classify.texts import TextDataset
 from w2v.classify.training import ClassifierHistory, train_classifier
 from w2v.config import ClassifierConfig
@@ -65,6 +65,7 @@ def compare_pretraining(
     """
     train_texts, valid_texts = _texts(train_set), _texts(valid_set)
     _check_grid(n_labels, seeds, len(train_texts))
+    check_device(device)
     systems: Mapping[str, Any] = {"random": None, "pretrained": load_table}
     if isinstance(load_table, Mapping):
         systems = load_table

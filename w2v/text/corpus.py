@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from w2v.checks import check_choice, check_positive_int, check_seed, checked, shown
+from w2v.checks import (
+    check_choice,
+    check_default_device,
+    check_positive_int,
+    check_seed,
+    checked,
+    shown,
+)
 from w2v.files import identity_of_words, user_path
 from w2v.text import builtin
 from w2v.text.catalogue import DOCUMENTS, DocumentSet
@@ -198,6 +205,7 @@ def preprocess(
 
     Source: assignment Q3.1.
     """
+    check_default_device()
     check_seed(seed)
     if not isinstance(valid_fraction, Real) or not 0 < valid_fraction < 1:
         raise ValueError(f"valid_fraction must lie between 0 and 1, got {shown(valid_fraction)}")

@@ -10,6 +10,7 @@ import torch
 
 from w2v.checks import (
     as_int,
+    check_default_device,
     check_positive_int,
     check_strings,
     check_text,
@@ -55,6 +56,7 @@ class Vocabulary:
     def __init__(
         self, counts: dict[str, int], *, min_count: int = 1, size: int | None = None
     ) -> None:
+        check_default_device()
         check_positive_int("min_count", min_count)
         if size is not None:
             check_positive_int("size", size)
