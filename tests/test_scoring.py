@@ -124,10 +124,12 @@ def test_what_is_no_list_of_strings_is_refused(tokenizer, texts, message):
         predict_texts(make_model(), tokenizer, texts)
 
 
-def test_a_tokenizer_of_a_larger_vocabulary_is_refused():
-    larger = Vocabulary.from_texts([list("abcdefghijkl")]).tokenizer()
-    with pytest.raises(ValueError, match=r"input_ids of texts must lie in \[0, 11\), got 13"):
-        predict_texts(make_model(), larger, ["a", "l"])
+@pytest.mark.parametrize("words", ["abcdefghijkl", "ab"])  # the ids of the second would fit
+def test_a_tokenizer_of_another_vocabulary_is_refused(words):
+    other = Vocabulary.from_texts([list(words)]).tokenizer()
+    message = f"tokenizer must have the 11 ids of the classifier, got {len(words) + 2}"
+    with pytest.raises(ValueError, match=message):
+        predict_texts(make_model(), other, ["a", "b"])
 
 
 class Hostile:
@@ -258,7 +260,7 @@ def test_scores_are_laid_out_with_names_interval_and_counts():
 
 
 def test_a_text_without_a_known_word_is_said_to_be_a_guess(capsys):
-    tokenizer = Vocabulary.from_strings(["a b c"]).tokenizer()
+    tokenizer = Vocabulary.from_strings(["a b c d e f g h i"]).tokenizer()
     model = make_model()
     predict_texts(model, tokenizer, ["a", "", "x y", "x b"])
     assert capsys.readouterr().err == "no known word, so the class is a guess: '', 'x y'\n"
